@@ -1,0 +1,1 @@
+"""Render a whole catalog with the TryItOn virtual try-on API."""
