@@ -59,7 +59,7 @@ class ExitCode(IntEnum):
 
     sentence: str
 
-    def __new__(cls, value: int, sentence: str) -> Self:
+    def __new__(cls, value: int, sentence: str = "") -> Self:
         """Pair a number with its sentence."""
         member = int.__new__(cls, value)
         member._value_ = value

@@ -13,16 +13,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from batchtryon.states import AttemptState, ItemState, JobState
+from batchtryon.states import AttemptEvent, AttemptState, ItemEvent, ItemState, JobEvent, JobState
 from batchtryon.tryon import KINDS, JsonValue, fingerprint
 
 __all__ = [
     "Answer",
     "Attempt",
+    "AttemptOutcome",
     "Balance",
+    "Decision",
+    "Delivery",
     "Item",
     "ItemGlimpse",
     "Job",
+    "JobOutcome",
     "JobReport",
     "LedgerSnapshot",
     "Output",
@@ -31,9 +35,11 @@ __all__ = [
     "Row",
     "RowGlimpse",
     "RowState",
+    "SavedPicture",
     "Source",
     "SourceForm",
     "Verdict",
+    "WrittenFile",
 ]
 
 
@@ -147,12 +153,12 @@ class RowGlimpse:
     #: Fingerprint of the item the row points to now.
     fingerprint: str
     state: ItemState
-    #: Whether a credit was paid for it, or may have been.
-    paid: bool
     #: Whether its own picture files are written (a reused row may still wait for its copy).
     delivered: bool = False
-    #: Attempts that count against the row's bound.
-    attempts: int = 0
+    #: Whether the manifest still had it when last run.
+    active: bool = True
+    #: Its picture files as the ledger has them, relative to the output root.
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +168,25 @@ class ItemGlimpse:
     state: ItemState
     #: A row that points to it, as ``manifest:id``, for the reason.
     example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a plan decided about one row, and why; what the ledger's sync then writes."""
+
+    row: Row
+    state: RowState
+    take: int
+    #: Of the work the row asks for as it stands in the manifest.
+    fingerprint: str
+    #: Whether the row is to point to that work. False for a changed row that keeps its earlier picture.
+    adopt: bool
+    #: Why, in words for the user.
+    reason: str
+    #: Credits a run would spend on it.
+    credits: int = 0
+    #: The picture files it has, relative to the output root.
+    files: tuple[str, ...] = ()
 
 
 class LedgerSnapshot(Protocol):
@@ -272,9 +297,73 @@ class Job:
     images: int
     #: Wall time of acceptance; for the API's three-day limit.
     accepted_at: datetime
-    #: Seconds since acceptance at the time it was read, at least (another boot: a lower bound).
-    age: float
+    #: :meth:`Clock.monotonic` second of its acceptance (another boot: the latest it can have been).
+    accepted: float
+    #: Attempts of its item that failed before.
+    failures: int = 0
+    polls: int = 0
+    #: ``manifest:id`` of the first row that wants it, for messages.
     label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOutcome:
+    """What an answer means for its attempt and its item; written in one commit with the answer."""
+
+    attempt: AttemptEvent
+    item: ItemEvent
+    #: Whether it is one of the row's bounded attempts that failed.
+    failure: bool = False
+    error_name: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """What a poll means for its job and its item."""
+
+    job: JobEvent
+    item: ItemEvent
+    #: Whether it is one of the row's bounded attempts that failed.
+    failure: bool = False
+    error_name: str | None = None
+    error_message: str | None = None
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A row that is to get its item's pictures, and the files it has from before."""
+
+    row: int
+    manifest: str
+    row_id: str
+    stem: str
+    #: Times pictures of this row were written before.
+    deliveries: int
+    #: Files of earlier work that still bear the row's name: (file's key in the ledger, path).
+    earlier: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPicture:
+    """What is recorded of an output once its bytes are verified."""
+
+    sha256: str
+    size: int
+    format: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """A picture file of a row, under its final name."""
+
+    row: int
+    path: str
+    #: Earlier files of the row that were moved aside: (file's key in the ledger, new path).
+    moved: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,8 +380,10 @@ class Output:
     url: str
     #: Wall time after which the address no longer lives (72 hours after completion).
     expires_at: datetime
+    #: Set once saved.
     sha256: str | None = None
     size: int | None = None
+    format: str | None = None
     label: str = ""
 
 

@@ -18,6 +18,8 @@ __all__ = [
     "ITEM_MOVES",
     "JOB_MOVES",
     "OPEN_ITEMS",
+    "PAID_ITEMS",
+    "UNDECIDED_ITEMS",
     "AttemptEvent",
     "AttemptState",
     "IllegalMove",
@@ -32,7 +34,7 @@ __all__ = [
 class _Worded(StrEnum):
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> Self:
+    def __new__(cls, value: str, sentence: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
@@ -71,6 +73,7 @@ class ItemEvent(StrEnum):
     OUTPUTS_GONE = "outputs gone"
     PROVEN_FREE = "proven free"
     REOPENED = "reopened"
+    UNUSABLE = "unusable"
 
 
 class AttemptState(_Worded):
@@ -125,6 +128,8 @@ class JobEvent(StrEnum):
 _I, _IE = ItemState, ItemEvent
 ITEM_MOVES: Mapping[tuple[ItemState, ItemEvent], ItemState] = MappingProxyType({
     (_I.PENDING, _IE.GRANTED): _I.SUBMITTING,
+    # Its picture is no longer the one that was planned; nothing was sent.
+    (_I.PENDING, _IE.UNUSABLE): _I.FAILED,
     (_I.SUBMITTING, _IE.RETURNED): _I.PENDING,
     (_I.SUBMITTING, _IE.REFUSED): _I.FAILED,
     (_I.SUBMITTING, _IE.ACCEPTED): _I.PROCESSING,
@@ -151,6 +156,8 @@ ITEM_MOVES: Mapping[tuple[ItemState, ItemEvent], ItemState] = MappingProxyType({
     (_I.VANISHED, _IE.REOPENED): _I.PENDING,
     (_I.RENDERED, _IE.SAVED): _I.DONE,
     (_I.RENDERED, _IE.OUTPUTS_GONE): _I.EXPIRED,
+    # Every copy was deleted and the address no longer lives.
+    (_I.DONE, _IE.OUTPUTS_GONE): _I.EXPIRED,
     (_I.EXPIRED, _IE.REOPENED): _I.PENDING,
     (_I.FAILED, _IE.REOPENED): _I.PENDING,
 })
@@ -188,6 +195,15 @@ JOB_MOVES: Mapping[tuple[JobState, JobEvent], JobState] = MappingProxyType({
 
 #: Items that are paid for, or may be, and not yet brought to an end: every run takes these up first.
 OPEN_ITEMS = (ItemState.SUBMITTING, ItemState.PROCESSING, ItemState.RENDERED)
+
+#: Items a credit was paid for, or may have been.
+PAID_ITEMS = (
+    ItemState.SUBMITTING, ItemState.PROCESSING, ItemState.RENDERED, ItemState.DONE, ItemState.UNKNOWN,
+    ItemState.EXPIRED, ItemState.VANISHED, ItemState.STUCK,
+)
+
+#: Items that wait for the user's word: a credit may be lost, and rendering again may cost another.
+UNDECIDED_ITEMS = (ItemState.UNKNOWN, ItemState.EXPIRED, ItemState.VANISHED, ItemState.STUCK)
 
 #: Attempts whose credits count against the cap (an accepted one until its job fails): all but the
 #: proven free ones (``design/charges.md``, "The cap and the floor").

@@ -1,0 +1,121 @@
+"""The public Python API: the same meaning as the commands of the same names (``design/experience.md``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchtryon.batch.accounts import Access
+from batchtryon.batch.opening import Opened, Options, open_batch
+from batchtryon.batch.planning import plan_of, read_balance
+from batchtryon.batch.rehearsal import rehearsal
+from batchtryon.batch.running import Ears, perform
+from batchtryon.clock import Clock, SystemClock
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.planner import Plan
+from batchtryon.report.summary import Summary
+
+__all__ = ["Checked", "check", "check_opened", "plan", "plan_opened", "run", "run_opened"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A manifest without an error."""
+
+    manifest: str
+    rows: int
+    #: Rows that stood in it twice with the same content, and count once.
+    duplicates: int
+    #: Columns that look like a misspelled one of ours, and are taken for the user's own.
+    hints: tuple[str, ...]
+
+
+def check(manifest: str | os.PathLike[str], **settings: Any) -> Checked:
+    """Check every row and picture; nothing is sent.
+
+    ``settings`` are the options of ``batchtryon run`` with underscores, such as ``allow_outside="../pictures"``.
+    Raises ManifestInvalid with every problem, UsageError, ConfigurationError.
+    """
+    return check_opened(_open(manifest, settings))
+
+
+def plan(
+    manifest: str | os.PathLike[str], *, api_key: str | None = None, sandbox: bool = False, name: str | None = None,
+    **settings: Any,
+) -> Plan:
+    """What a run would do and cost. Spends nothing; asks the balance if there is a key.
+
+    Raises ManifestInvalid with every problem, UsageError, ConfigurationError, LedgerError.
+    """
+    opened = _open(manifest, settings, sandbox=sandbox, name=name)
+    return plan_opened(opened, _loader(api_key), SystemClock())
+
+
+def run(
+    manifest: str | os.PathLike[str], *, api_key: str | None = None, sandbox: bool = False, name: str | None = None,
+    no_submit: bool = False, on_message: Callable[[str], None] | None = None, **settings: Any,
+) -> Summary:
+    """Render everything the manifest asks for; the same call again resumes, and pays for nothing twice.
+
+    Never asks: rows that changed since they were paid for keep their picture unless ``changed="run"``.
+    ``sandbox`` rehearses against a built-in server. ``on_message`` gets a line for what matters on the way.
+    Failed rows do not raise: see :attr:`Summary.exit_code` and ``rows``. Must not be called on a running event
+    loop. Raises ManifestInvalid, UsageError, ConfigurationError, LedgerError, DiskError.
+    """
+    opened = _open(manifest, settings, sandbox=sandbox, name=name)
+    ears = Ears(tell=lambda message: on_message(message.text) if on_message is not None else None)
+    return run_opened(opened, _loader(api_key), SystemClock(), ears, no_submit=no_submit)
+
+
+def check_opened(opened: Opened) -> Checked:
+    """See :func:`check`."""
+    rows = sum(1 for _ in opened.rows())
+    opened.require_valid()
+    return Checked(
+        manifest=opened.name, rows=rows, duplicates=opened.manifest.duplicates, hints=tuple(opened.manifest.hints)
+    )
+
+
+def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock) -> Plan:
+    """See :func:`plan`."""
+    balance = None
+    if not opened.rehearsal and load_key():
+        balance = read_balance(Access.of(opened.settings, load_key), opened.settings, clock)
+    ledger = Ledger.for_reading(opened.ledger_url, clock)
+    try:
+        return plan_of(opened, ledger, opened.settings, balance)
+    finally:
+        if ledger is not None:
+            ledger.close()
+
+
+def run_opened(
+    opened: Opened, load_key: Callable[[], str | None], clock: Clock, ears: Ears, *, no_submit: bool = False
+) -> Summary:
+    """See :func:`run`."""
+    with _access(opened, load_key, clock) as access:
+        return perform(opened, access, clock, ears, no_submit=no_submit)
+
+
+@contextmanager
+def _access(opened: Opened, load_key: Callable[[], str | None], clock: Clock) -> Iterator[Access]:
+    if opened.rehearsal:
+        with rehearsal(opened, clock) as access:
+            yield access
+    else:
+        yield Access.of(opened.settings, load_key)
+
+
+def _open(
+    manifest: str | os.PathLike[str], settings: dict[str, Any], *, sandbox: bool = False, name: str | None = None
+) -> Opened:
+    speed = float(settings.pop("speed", 10.0))
+    return open_batch(Path(manifest), Options(flags=settings, name=name, sandbox=sandbox, speed=speed))
+
+
+def _loader(api_key: str | None) -> Callable[[], str | None]:
+    return lambda: api_key

@@ -1,0 +1,83 @@
+"""Checks and plans: everything a run would do, without doing it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from batchtryon.batch.accounts import Access, open_lines
+from batchtryon.batch.opening import Opened
+from batchtryon.clock import Clock
+from batchtryon.errors import CallError
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.planner import Plan, Planner
+from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
+from batchtryon.settings import Settings
+
+__all__ = ["Nothing", "decide_all", "make_planner", "plan_of", "read_balance"]
+
+
+class Nothing:
+    """The snapshot of a ledger that does not exist."""
+
+    def rows(self, ids: Sequence[str]) -> Mapping[str, RowGlimpse]:
+        """No row is known."""
+        del ids
+        return {}
+
+    def items(self, fingerprints: Sequence[str]) -> Mapping[str, ItemGlimpse]:
+        """No item is known."""
+        del fingerprints
+        return {}
+
+    def active_rows(self) -> int:
+        """None were in it."""
+        return 0
+
+
+def make_planner(opened: Opened, ledger: Ledger | None, settings: Settings) -> Planner:
+    """A planner that knows what the ledger knows, durations observed included."""
+    snapshot = ledger.catalog.snapshot(opened.name) if ledger is not None else Nothing()
+    means: dict[tuple[str, str], float] = {}
+    if ledger is not None:
+        seen: dict[tuple[str, str], list[float]] = {}
+        for kind, options, _images, seconds in ledger.story.durations():
+            seen.setdefault((kind, str(options.get("mode", ""))), []).append(seconds)
+        means = {key: sum(values) / len(values) for key, values in seen.items()}
+    if opened.rehearsal:
+        means = {}
+    return Planner(opened.name, snapshot, settings, mean_seconds=means)
+
+
+def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:
+    """Every decision, in pieces; done rows whose pictures are missing are noted. Problems: ask ``opened``."""
+    for piece in planner.decide(opened.rows()):
+        for decision in piece:
+            if decision.state is RowState.DONE and any(not (opened.output / path).is_file() for path in decision.files):
+                planner.plan.missing_count += 1
+                if len(planner.plan.missing) < 5:
+                    planner.plan.missing.append(decision.row.id)
+        yield piece
+
+
+def read_balance(access: Access, settings: Settings, clock: Clock) -> Balance | None:
+    """The account's balance; None if it cannot be read now. Raises KeyRefused-like errors as they are."""
+
+    async def ask() -> Balance:
+        async with open_lines(access, settings, clock) as lines:
+            return await lines.client.credits()
+
+    with contextlib.suppress(CallError):
+        return asyncio.run(ask())
+    return None
+
+
+def plan_of(opened: Opened, ledger: Ledger | None, settings: Settings, balance: Balance | None) -> Plan:
+    """The whole plan. Raises ManifestInvalid with every problem."""
+    planner = make_planner(opened, ledger, settings)
+    for _ in decide_all(opened, planner):
+        pass
+    opened.require_valid()
+    planner.reckon(balance.on_demand if balance else None)
+    return planner.plan

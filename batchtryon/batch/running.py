@@ -1,0 +1,296 @@
+"""A run from beginning to end: locks, plan, question, ledger, executor, results."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from random import Random
+from typing import Any
+
+from batchtryon.batch.accounts import Access, open_lines
+from batchtryon.batch.opening import Opened
+from batchtryon.batch.planning import decide_all, make_planner
+from batchtryon.clock import Clock
+from batchtryon.errors import ExitCode, LedgerForgot
+from batchtryon.executor.executor import Executor
+from batchtryon.executor.gateway import ThreadGateway
+from batchtryon.executor.press import Press
+from batchtryon.executor.run import Message, Progress, Run
+from batchtryon.ledger.attempts import RunKey
+from batchtryon.ledger.catalog import ManifestRecord
+from batchtryon.ledger.database import sqlite_path
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.ledger.locks import HeldLock
+from batchtryon.ledger.permits import PermitRules
+from batchtryon.planner import Plan
+from batchtryon.polling import PollPlanner
+from batchtryon.records import RowState
+from batchtryon.report.results import write_results
+from batchtryon.report.summary import Summary, verdict_code, write_summary
+from batchtryon.settings import Changed, OnUnknown, Settings
+from batchtryon.states import ItemState
+from batchtryon.store import FolderStore
+from batchtryon.workspace import state_folder
+
+__all__ = ["Ears", "NotWanted", "perform"]
+
+
+class NotWanted(Exception):
+    """The user looked at the plan and said no; nothing was spent."""
+
+
+def _go_on(plan: Plan, settings: Settings) -> Settings:
+    del plan
+    return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ears:
+    """Who is told what happens, and who is asked."""
+
+    #: One line for the user.
+    tell: Callable[[Message], None] = lambda _: None
+    #: Called once the run begins, with counts that go on changing.
+    watch: Callable[[Progress, Plan], None] = lambda _progress, _plan: None
+    #: Shown the plan before anything is spent; gives the settings to go on with (it may have asked about changed
+    #: rows), or raises :class:`NotWanted`.
+    ask: Callable[[Plan, Settings], Settings] = field(default=_go_on)
+    #: Whether Ctrl-C and SIGTERM end the run gracefully (only from the main thread).
+    signals: bool = False
+
+
+def perform(
+    opened: Opened, access: Access, clock: Clock, ears: Ears, *, no_submit: bool = False, rng: Random | None = None
+) -> Summary:
+    """Do what the manifest asks for; the same call again goes on where it ended.
+
+    Raises ManifestInvalid, UsageError, LedgerError and kin, DiskError, ConfigurationError, NotWanted.
+    """
+    with ExitStack() as stack:
+        store = FolderStore(opened.output)
+        store.check_writable()
+        note = f"run of {opened.name}"
+        if not opened.rehearsal:
+            account = state_folder() / "accounts" / f"{_file_safe(access.origin)}-{access.keys.fingerprint}.lock"
+            what = f"The account at {access.origin}"
+            stack.enter_context(HeldLock(account, what=what, clock=clock, note=f"{note}, ledger {opened.ledger_url}"))
+        _refuse_forgotten(opened)
+        ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
+        store.sweep()
+        return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng or Random()).perform()  # noqa: S311 - jitter
+
+
+def _refuse_forgotten(opened: Opened) -> None:
+    """A missing ledger beside pictures it once wrote would pay for them again (fault L4)."""
+    path = sqlite_path(opened.ledger_url)
+    images = opened.output / opened.name / "images"
+    if path is not None and not path.exists() and images.is_dir() and any(images.iterdir()):
+        raise LedgerForgot(
+            f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
+            "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."
+        )
+
+
+class _Performance:
+    def __init__(
+        self, opened: Opened, access: Access, clock: Clock, ears: Ears, ledger: Ledger, store: FolderStore,
+        no_submit: bool, rng: Random,  # noqa: FBT001 - private, named at its one call
+    ) -> None:
+        self._opened = opened
+        self._access = access
+        self._clock = clock
+        self._ears = ears
+        self._ledger = ledger
+        self._store = store
+        self._no_submit = no_submit
+        self._rng = rng
+        self._settings = opened.settings
+        self._began = clock.monotonic()
+
+    def perform(self) -> Summary:
+        plan = self._plan()
+        self._settings = self._ears.ask(plan, self._settings)
+        if self._settings.changed is Changed.ASK:
+            self._settings = replace(self._settings, changed=Changed.KEEP)
+        manifest = self._register()
+        key = self._ledger.runs.begin(manifest.id, version=metadata.version("batchtryon"), settings=self._told())
+        plan, manifest = self._sync(key, manifest)
+        if self._opened.rehearsal:
+            self._forget_lost_sandbox()
+        if self._settings.on_unknown is OnUnknown.RETRY:
+            self._retry_unknown(manifest)
+        progress = self._execute(key, manifest, plan)
+        return self._conclude(key, manifest, plan, *progress)
+
+    # -- before ------------------------------------------------------------------------------------
+
+    def _plan(self) -> Plan:
+        planner = make_planner(self._opened, self._ledger, self._settings)
+        for _ in decide_all(self._opened, planner):
+            pass
+        self._opened.require_valid()
+        return planner.plan
+
+    def _register(self) -> ManifestRecord:
+        opened, folder = self._opened, str(self._opened.path.parent)
+        known = self._ledger.catalog.manifest(opened.name)
+        if known is not None and known.folder != folder and opened.named:
+            self._ledger.catalog.move(known.id, folder)
+        return self._ledger.catalog.register(opened.name, folder)
+
+    def _sync(self, key: RunKey, manifest: ManifestRecord) -> tuple[Plan, ManifestRecord]:
+        planner = make_planner(self._opened, self._ledger, self._settings)
+        for piece in decide_all(self._opened, planner):
+            self._ledger.catalog.sync(manifest.id, key.run, piece)
+        self._opened.require_valid()
+        self._ledger.catalog.end_sync(manifest.id, key.run, self._opened.manifest.columns)
+        synced = self._ledger.catalog.manifest(manifest.name)
+        assert synced is not None
+        return planner.plan, synced
+
+    def _told(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "rate": str(settings.rate), "poll_rate": str(settings.poll_rate), "concurrency": settings.concurrency,
+            "max_credits": settings.max_credits, "keep_credits": settings.keep_credits,
+            "changed": settings.changed.value, "on_unknown": settings.on_unknown.value,
+        }
+
+    def _forget_lost_sandbox(self) -> None:
+        """A rehearsal's server ends with its process: jobs it had are gone, and cost nothing."""
+        self._ledger.second.start_rehearsal_anew()
+
+    def _retry_unknown(self, manifest: ManifestRecord) -> None:
+        """The user accepted beforehand that lost answers may be paid twice (``--on-unknown retry``)."""
+        rows = self._ledger.story.standing(manifest, states=[ItemState.UNKNOWN])
+        self._ledger.second.reopen([row.wish for row in rows])
+
+    # -- the run -----------------------------------------------------------------------------------
+
+    def _execute(
+        self, key: RunKey, manifest: ManifestRecord, plan: Plan
+    ) -> tuple[Progress, Mapping[ExitCode, str], int]:
+        idle = plan.submits == 0 and not plan.rows[RowState.REUSED] and not self._ledger.has_open_work()
+        if idle:
+            return Progress(), {}, 0
+        with (
+            ThreadGateway(threads=1, name="ledger") as ledger_gate,
+            ThreadGateway(threads=4, name="workshop") as workshop,
+        ):
+            settings = self._settings
+            rules = PermitRules(
+                rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
+                keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
+            )
+            attempts, jobs = self._ledger.working(key, rules)
+            run = Run(
+                key=key, settings=settings, clock=self._clock, ledger=ledger_gate, workshop=workshop,
+                attempts=attempts, jobs=jobs, runs=self._ledger.runs, sync=manifest.sync, tell=self._ears.tell,
+            )
+            run.progress.goal = plan.submits + plan.rows[RowState.REUSED] + plan.rows[RowState.IN_FLIGHT]
+            self._ears.watch(run.progress, plan)
+            left = asyncio.run(self._execute_on_loop(run))
+            return run.progress, dict(run.halts.reasons), left
+
+    async def _execute_on_loop(self, run: Run) -> int:
+        planner = PollPlanner()
+        if not self._opened.rehearsal:
+            for kind, options, images, seconds in self._ledger.story.durations():
+                planner.observed(kind, options, images, seconds)
+        async with open_lines(self._access, run.settings, self._clock) as lines:
+            executor = Executor(
+                run, client=lines.client, downloader=lines.downloader, store=self._store,
+                press=Press(run.workshop, max_pixels=run.settings.max_pixels), planner=planner,
+                key_fingerprint=self._access.keys.fingerprint, rng=self._rng, no_submit=self._no_submit,
+            )
+            with self._interruptible(executor), contextlib.suppress(asyncio.CancelledError):
+                await executor.execute()
+            return executor.left_for_later
+
+    @contextlib.contextmanager
+    def _interruptible(self, executor: Executor) -> Iterator[None]:
+        """The first Ctrl-C or SIGTERM ends the run well, the second at once (fault X1)."""
+        if not self._ears.signals:
+            yield
+            return
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def heard(code: ExitCode) -> None:
+            if executor.run.halts.reasons.keys() & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+                task.cancel()
+            else:
+                executor.interrupt(code)
+
+        codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+        for number, code in codes.items():
+            loop.add_signal_handler(number, heard, code)
+        try:
+            yield
+        finally:
+            for number in codes:
+                loop.remove_signal_handler(number)
+
+    # -- after -------------------------------------------------------------------------------------
+
+    def _conclude(
+        self, key: RunKey, manifest: ManifestRecord, plan: Plan, progress: Progress, stops: Mapping[ExitCode, str],
+        left_for_later: int,
+    ) -> Summary:
+        counts = self._ledger.story.counts(manifest)
+        gone = counts.pop("gone", 0)
+        code = verdict_code(stops, counts)
+        books = self._ledger.runs.books(run=key.run)
+        folder = self._opened.output / self._opened.name
+        reasons = list(stops.values())
+        if left_for_later and ExitCode.DISK not in stops:
+            reasons.append(f"{left_for_later} picture(s) could not be downloaded yet; run the same command again.")
+        summary = Summary(
+            manifest=manifest.name,
+            exit_code=code,
+            reasons=tuple(reasons),
+            rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone},
+            credits=_credits(plan, progress, spent=books.spent, at_risk=books.at_risk),
+            requests={
+                "submits": progress.submits, "polls": progress.polls, "downloads": progress.downloads,
+                "rejected_429": progress.rejected_429,
+            },
+            seconds=self._clock.monotonic() - self._began,
+            bound_by=max(progress.waited, key=lambda limit: progress.waited[limit], default="nothing"),
+            changed_waiting=plan.rows[RowState.CHANGED] if self._settings.changed is not Changed.RUN else 0,
+            run=key.run,
+            images=str(folder / "images"),
+            results=str(folder / "results.csv"),
+            waited=dict(progress.waited),
+        )
+        write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
+        write_summary(folder / "summary.json", summary)
+        finished = not (counts.get("pending", 0) or counts.get("in_flight", 0))
+        self._ledger.runs.end(
+            key, verdict=summary.verdict, exit_code=int(code), summary=summary.as_json(), finished=finished
+        )
+        return summary
+
+
+_ALL_WORDS = dict.fromkeys(("done", "failed", "unknown", "expired", "vanished", "pending", "in_flight"), 0)
+
+
+def _credits(plan: Plan, progress: Progress, *, spent: int, at_risk: int) -> dict[str, int | None]:
+    start = progress.balance_start.on_demand if progress.balance_start else None
+    end = progress.balance_end.on_demand if progress.balance_end and progress.balance_start else None
+    unexplained = None
+    if start is not None and end is not None:
+        unexplained = start - end - spent + progress.credits_refunded
+    return {
+        "planned": plan.estimate, "spent": spent, "at_risk": at_risk, "start": start, "end": end,
+        "unexplained": unexplained, "saved": plan.saved,
+    }
+
+
+def _file_safe(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in text)

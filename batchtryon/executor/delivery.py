@@ -1,0 +1,221 @@
+"""Brings outputs home: fetched, verified, written under their rows' names, and then recorded.
+
+Order (``design/faults.md`` D9): the bytes are decoded whole, written beside their place, flushed, renamed, and
+only then does the ledger say so. A file that is not ours, or an earlier picture of the row, is moved aside
+and never overwritten (D10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+from collections.abc import Sequence
+
+from batchtryon.errors import BatchTryonError, DiskError, DownloadError, ExitCode, OutputGone, OutputUnsafe
+from batchtryon.executor.download import Downloader
+from batchtryon.executor.run import Run
+from batchtryon.images import OutputPicture, inspect_output
+from batchtryon.records import Delivery, Output, SavedPicture, WrittenFile
+from batchtryon.retry import GiveUp, RetryPolicy
+from batchtryon.store import Store
+
+__all__ = ["Courier", "free_name", "picture_path"]
+
+_EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+def picture_path(manifest: str, stem: str, *, index: int, count: int, extension: str) -> str:
+    """Where a picture goes below the output root (``design/experience.md``, "Files")."""
+    number = f"-{index + 1}" if count > 1 else ""
+    return f"{manifest}/images/{stem}{number}.{extension}"
+
+
+def free_name(store: Store, path: str, word: str, number: int) -> str:
+    """``path`` with ``.<word><number>`` before its extension, the first number that is free."""
+    base, _, extension = path.rpartition(".")
+    while store.exists(candidate := f"{base}.{word}{number}.{extension}"):
+        number += 1
+    return candidate
+
+
+class Courier:
+    """Fetches and delivers, some at a time, those that expire first first."""
+
+    def __init__(self, run: Run, downloader: Downloader, store: Store, retry: RetryPolicy) -> None:
+        self._run = run
+        self._downloader = downloader
+        self._store = store
+        self._retry = retry
+        self._queue: list[tuple[float, int, Output]] = []
+        self._later: list[tuple[float, int, Output]] = []
+        self._tries: dict[int, int] = {}
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._count = 0
+        self._more_to_come = True
+        self._defect: BaseException | None = None
+        # Two outputs of one item end it together; and a row's earlier files are moved once.
+        self._at_item: dict[int, asyncio.Lock] = {}
+        #: Outputs given up for this run; the ledger still has their addresses.
+        self.left_for_later = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether an output is still to be brought home by this run."""
+        return bool(self._queue or self._later or self._carrying)
+
+    def add(self, output: Output) -> None:
+        """Bring this one home."""
+        self._count += 1
+        heapq.heappush(self._queue, (output.expires_at.timestamp(), self._count, output))
+        self._progressed()
+
+    def no_more(self) -> None:
+        """No more outputs will come: end once these are home."""
+        self._more_to_come = False
+        self._run.changed.notify()
+
+    async def carry_all(self) -> None:
+        """Until every output is home and no more will come, or the run stops at once."""
+        run = self._run
+        try:
+            while not run.halts.at_once and not run.halts.no_files and (self.busy or self._more_to_come):
+                self._bring_due()
+                if self._queue and len(self._carrying) < run.settings.downloads:
+                    self._start()
+                else:
+                    now = run.clock.monotonic()
+                    await run.changed.wait(max(0.001, self._later[0][0] - now) if self._later else None)
+        finally:
+            if run.halts.at_once:
+                for carrying in self._carrying:
+                    carrying.cancel()
+            await asyncio.gather(*self._carrying, return_exceptions=True)
+            self.left_for_later += len(self._queue) + len(self._later)
+        if self._defect is not None:
+            raise self._defect
+
+    def _bring_due(self) -> None:
+        now = self._run.clock.monotonic()
+        while self._later and self._later[0][0] <= now:
+            _, _, output = heapq.heappop(self._later)
+            self.add(output)
+
+    def _start(self) -> None:
+        _, _, output = heapq.heappop(self._queue)
+        carrying = asyncio.ensure_future(self._carry(output))
+        self._carrying.add(carrying)
+        carrying.add_done_callback(self._carried)
+
+    def _carried(self, carrying: asyncio.Task[None]) -> None:
+        self._carrying.discard(carrying)
+        self._progressed()
+        if carrying.cancelled() or (defect := carrying.exception()) is None:
+            return
+        run = self._run
+        if isinstance(defect, DiskError):
+            run.halts.no_files = True
+            run.halt(ExitCode.DISK, str(defect))
+        elif isinstance(defect, BatchTryonError):
+            run.halt(defect.exit_code, str(defect), at_once=True)
+        else:
+            self._defect = self._defect or defect
+            run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+
+    def _progressed(self) -> None:
+        self._run.progress.fetching = len(self._queue) + len(self._later) + len(self._carrying)
+        self._run.changed.notify()
+
+    # -- one output --------------------------------------------------------------------------------
+
+    async def _carry(self, output: Output) -> None:
+        try:
+            if output.sha256 is not None:
+                content = await self._copy_of(output)
+            else:
+                content = await self._downloader.fetch(output.url)
+                self._run.progress.downloads += 1
+            picture = await self._run.workshop.call(inspect_output, content)
+        except (OutputGone, OutputUnsafe) as exc:
+            await self._lost(output, exc)
+        except DownloadError as exc:
+            await self._again(output, exc)
+        else:
+            async with self._at_item.setdefault(output.item_id, asyncio.Lock()):
+                await self._deliver(output, content, picture)
+
+    async def _copy_of(self, output: Output) -> bytes:
+        """A saved output's bytes again: from a file that still has them, else from its address."""
+        run = self._run
+        for path in await run.ledger.call(run.jobs.copies, output.id):
+            if await run.workshop.call(self._store.digest, path) == output.sha256:
+                return await run.workshop.call(self._store.read, path)
+        content = await self._downloader.fetch(output.url)
+        run.progress.downloads += 1
+        return content
+
+    async def _lost(self, output: Output, exc: DownloadError) -> None:
+        """The picture will never come: paid and lost; a new render only on the user's word (fault D1)."""
+        run = self._run
+        if output.sha256 is not None:
+            await run.ledger.call(run.jobs.record_all_copies_lost, output.item_id, name=exc.name, message=str(exc))
+        else:
+            await run.ledger.call(run.jobs.record_gone, output, name=exc.name, message=str(exc))
+        run.progress.lost += 1
+        run.warn(f"{output.label}: {exc} It was paid for; 'batchtryon retry' renders it again and pays again.")
+
+    async def _again(self, output: Output, exc: DownloadError) -> None:
+        run = self._run
+        times = self._tries[output.id] = self._tries.get(output.id, 0) + 1
+        again = self._retry.download(times)
+        if isinstance(again, GiveUp):
+            self.left_for_later += 1
+            run.warn(f"{output.label}: {exc} {again.reason}; the next run tries again until "
+                     f"{output.expires_at:%Y-%m-%d %H:%M} UTC.")
+            return
+        self._count += 1
+        heapq.heappush(self._later, (run.clock.monotonic() + again.seconds, self._count, output))
+
+    async def _deliver(self, output: Output, content: bytes, picture: OutputPicture) -> None:
+        run = self._run
+        deliveries = await run.ledger.call(run.jobs.deliveries, output)
+        written = await run.workshop.call(self._write_all, output, content, picture, deliveries)
+        saved = SavedPicture(
+            sha256=hashlib.sha256(content).hexdigest(), size=len(content), format=picture.format,
+            width=picture.width, height=picture.height,
+        )
+        ended = await run.ledger.call(run.jobs.record_saved, output, saved, written)
+        if ended:
+            self._at_item.pop(output.item_id, None)
+            run.progress.done += len(deliveries)
+
+    def _write_all(
+        self, output: Output, content: bytes, picture: OutputPicture, deliveries: Sequence[Delivery]
+    ) -> list[WrittenFile]:
+        return [self._write(output, content, picture, delivery) for delivery in deliveries]
+
+    def _write(self, output: Output, content: bytes, picture: OutputPicture, delivery: Delivery) -> WrittenFile:
+        path = picture_path(delivery.manifest, delivery.stem, index=output.index, count=output.count,
+                            extension=_EXTENSIONS[picture.format])
+        moved = tuple(self._move_earlier(delivery))
+        digest = self._store.digest(path)
+        if digest is not None and digest != hashlib.sha256(content).hexdigest():
+            self._store.move(path, free_name(self._store, path, "kept", 1))
+            digest = None
+        if digest is None:
+            self._store.write(path, content)
+        return WrittenFile(row=delivery.row, path=path, moved=moved)
+
+    def _move_earlier(self, delivery: Delivery) -> list[tuple[int, str]]:
+        moved = []
+        number = max(1, delivery.deliveries)
+        for key, path in delivery.earlier:
+            if self._store.exists(path):
+                aside = free_name(self._store, path, "take", number)
+                self._store.move(path, aside)
+            else:
+                # Moved by a process that died before it could say so, or deleted by the user.
+                base, _, extension = path.rpartition(".")
+                aside = f"{base}.take{number}.{extension}"
+            moved.append((key, aside))
+        return moved

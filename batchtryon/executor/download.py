@@ -1,0 +1,243 @@
+"""Fetching an output from the CDN: only what is public, only whole, never with the key.
+
+The rules are D1-D7 and D11 of ``design/faults.md``. Whether the bytes are a picture is for the caller to
+decide, by decoding them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NoReturn, TypeAlias
+
+import httpx
+
+from batchtryon.api.transport import body_pieces
+from batchtryon.clock import Clock
+from batchtryon.errors import DownloadError, OutputGone, OutputUnsafe
+
+__all__ = ["Downloader", "Resolve", "is_loopback_address", "is_public_address", "resolve_by_system"]
+
+#: Turns a host name and a port into the addresses it stands for. Raises OSError if there are none.
+Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_GONE: Final = (403, 404, 410)
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity"}
+
+
+async def resolve_by_system(host: str, port: int) -> list[str]:
+    """The addresses this machine's resolver gives for ``host``. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+def is_public_address(text: str) -> bool:
+    """Whether an IP address is one of the public internet, looked at through every way of wrapping IPv4 in IPv6."""
+    address = _unwrapped(text)
+    if address is None:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def is_loopback_address(text: str) -> bool:
+    """Whether an IP address is this machine itself."""
+    address = _literal(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address is not None and (mapped or address).is_loopback
+
+
+class Downloader:
+    """Fetches outputs over ``client``, which must carry no key and is closed by its owner.
+
+    ``allow_loopback`` lets an address on this machine be fetched, over plain http and at any port: only
+    where the API itself is there. ``resolve`` is how names become addresses; ``proxied`` says that the
+    client goes through a proxy, whose address is then not taken for the output's. ``max_bytes`` bounds one
+    output, ``timeout`` the seconds for one fetch with its redirects, ``max_hops`` the redirects.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, *, clock: Clock, allow_loopback: bool,
+                 resolve: Resolve = resolve_by_system, max_bytes: int = 64 * 2**20, timeout: float = 120.0,
+                 max_hops: int = 5, proxied: bool = False) -> None:
+        if "authorization" in client.headers or client.auth is not None:
+            raise ValueError("a client for downloads must not carry the key")
+        self._client = client
+        self._clock = clock
+        self._allow_loopback = allow_loopback
+        self._resolve = resolve
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._max_hops = max_hops
+        self._proxied = proxied
+
+    async def fetch(self, url: str) -> bytes:
+        """The whole output at ``url``.
+
+        Raises :class:`OutputGone` if it is no longer there, :class:`OutputUnsafe` if it (or where it
+        redirects to) is not public, and :class:`DownloadError` for what may pass: ``Timeout``,
+        ``Truncated``, ``TooLarge``, ``Unresolvable``, ``TooManyRedirects``, ``Http503``, ``ConnectError``, ….
+        """
+        # The loop's timer stands still while the machine sleeps; the clock does not.
+        deadline = self._clock.monotonic() + self._timeout
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._follow(url, deadline)
+        except (TimeoutError, httpx.TimeoutException) as exc:
+            raise DownloadError(f"The output did not arrive within {self._timeout:g} s.", name="Timeout") from exc
+        except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
+            name = type(exc).__name__
+            raise DownloadError(f"The output did not arrive: the connection failed ({name}).", name=name) from exc
+
+    async def _follow(self, url: str, deadline: float) -> bytes:
+        target = _parsed(url)
+        for _ in range(self._max_hops + 1):
+            await self._require_allowed(target)
+            response = await self._open(target)
+            try:
+                self._require_allowed_peer(response.extensions.get("network_stream"))
+                if response.status_code not in _REDIRECTS:
+                    return await self._body(response, deadline)
+                target = _redirected(target, response)
+            finally:
+                await response.aclose()
+        raise DownloadError(f"The output was redirected more than {self._max_hops} times.", name="TooManyRedirects")
+
+    async def _open(self, target: httpx.URL) -> httpx.Response:
+        limits = httpx.Timeout(self._timeout, connect=min(self._timeout, 15.0))
+        request = self._client.build_request("GET", target, headers=_HEADERS, timeout=limits,
+                                             extensions={"trace": self._watch_connecting})
+        assert "authorization" not in request.headers
+        return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+
+    async def _body(self, response: httpx.Response, deadline: float) -> bytes:
+        _require_success(response)
+        announced = response.headers.get("content-length", "")
+        expected = int(announced) if announced.isascii() and announced.isdigit() else None
+        if expected is not None and expected > self._max_bytes:
+            self._refuse_size()
+        content = await self._read(response, deadline)
+        # As they came over the wire; a body that was never streamed was never counted.
+        received = response.num_bytes_downloaded or len(content)
+        if expected is not None and received != expected:
+            raise DownloadError(f"The output has {received} bytes of {expected}.", name="Truncated")
+        return content
+
+    async def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        content = bytearray()
+        try:
+            async with body_pieces(response) as pieces:
+                async for piece in pieces:
+                    content += piece
+                    if len(content) > self._max_bytes:
+                        self._refuse_size()
+                    if self._clock.monotonic() > deadline:
+                        raise TimeoutError
+        except httpx.RemoteProtocolError as exc:
+            raise DownloadError("The output broke off before its end.", name="Truncated") from exc
+        return bytes(content)
+
+    def _refuse_size(self) -> NoReturn:
+        raise DownloadError(f"The output is larger than {self._max_bytes} bytes.", name="TooLarge")
+
+    async def _require_allowed(self, target: httpx.URL) -> None:
+        shown = target.raw_host.decode("ascii", "replace")
+        if target.scheme not in {"http", "https"} or not target.host or target.userinfo:
+            raise OutputUnsafe("The output's address is not a plain https URL; it was not fetched.",
+                               name="OutputUnsafe")
+        plain = target.scheme == "https" and target.port is None
+        if not plain and not self._allow_loopback:
+            raise OutputUnsafe(f"The output at {shown} is not at the standard https port; it was not fetched.",
+                               name="OutputUnsafe")
+        addresses = await self._addresses(target)
+        if self._allow_loopback and addresses and all(map(is_loopback_address, addresses)):
+            return
+        if not plain or not all(map(is_public_address, addresses)):
+            raise OutputUnsafe(f"The output at {shown} is not on the public internet over https; it was not fetched.",
+                               name="OutputUnsafe")
+
+    async def _addresses(self, target: httpx.URL) -> list[str]:
+        if _literal(target.host) is not None:
+            return [target.host]
+        try:
+            addresses = await self._resolve(target.raw_host.decode("ascii"), target.port or 443)
+        except (OSError, UnicodeError) as exc:
+            if self._proxied:
+                # Behind a proxy this machine may know no public names; the proxy resolves and decides.
+                return []
+            raise _unresolvable(target) from exc
+        if not addresses and not self._proxied:
+            raise _unresolvable(target)
+        return addresses
+
+    async def _watch_connecting(self, event: str, info: Mapping[str, Any]) -> None:
+        # A name may resolve to something else by the time of connecting: look before a byte is sent.
+        if event.endswith(".connect_tcp.complete"):
+            stream = info["return_value"]
+            try:
+                self._require_allowed_peer(stream)
+            except OutputUnsafe:
+                await stream.aclose()
+                raise
+
+    def _require_allowed_peer(self, stream: Any) -> None:
+        if self._proxied or stream is None:
+            return
+        peer = stream.get_extra_info("server_addr")
+        if peer is None or is_public_address(peer[0]) or (self._allow_loopback and is_loopback_address(peer[0])):
+            return
+        raise OutputUnsafe("The output's host leads into a private network; nothing was fetched.", name="OutputUnsafe")
+
+
+def _literal(text: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _unwrapped(text: str) -> _Address | None:
+    address = _literal(text)
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as exc:
+        raise OutputUnsafe("The output's address is not a URL; it was not fetched.", name="OutputUnsafe") from exc
+
+
+def _redirected(target: httpx.URL, response: httpx.Response) -> httpx.URL:
+    location = response.headers.get("location")
+    if not location:
+        raise DownloadError("The output was redirected to nowhere.", name=f"Http{response.status_code}")
+    try:
+        return target.join(location)
+    except httpx.InvalidURL as exc:
+        raise OutputUnsafe("The output was redirected to what is not a URL.", name="OutputUnsafe") from exc
+
+
+def _require_success(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in _GONE:
+        raise OutputGone(f"The output is no longer there (HTTP {status}); rendering it again costs credits.",
+                         name=f"Http{status}")
+    if status != 200:
+        raise DownloadError(f"The output's server answered HTTP {status}.", name=f"Http{status}")
+
+
+def _unresolvable(target: httpx.URL) -> DownloadError:
+    return DownloadError(f"The output's host {target.raw_host.decode('ascii', 'replace')} could not be resolved.",
+                         name="Unresolvable")

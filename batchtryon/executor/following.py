@@ -1,0 +1,243 @@
+"""Asks for the jobs that are known, within the poll budget, until each has come to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from batchtryon.api.client import TryOnClient
+from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
+from batchtryon.executor.lifecycle import after_overdue, after_report, after_vanished, retry_after_report
+from batchtryon.executor.pollwindow import PollWindow
+from batchtryon.executor.run import Run
+from batchtryon.polling import PollPlanner
+from batchtryon.records import Item, Job, JobOutcome, JobReport
+from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
+from batchtryon.states import JobState
+
+__all__ = ["Follower"]
+
+#: Polls under way at once.
+_AT_ONCE = 24
+#: A job the API does not know is asked for this often, over at least this long, before it counts as
+#: vanished (fault P2): a copy of the server's database may lag.
+_VANISHED_AFTER, _VANISHED_SECONDS = 3, 30.0
+
+
+@dataclass(slots=True)
+class _Followed:
+    job: Job
+    polls: int = 0
+    #: Age at the last answer that said "processing".
+    alive_at: float = 0.0
+    trouble: int = 0
+    missing: int = 0
+    missing_since: float = 0.0
+    #: Held from an earlier run: asked for once.
+    last: bool = False
+    #: Accepted in this run.
+    ours: bool = False
+
+
+class Follower:
+    """Polls every job of the ledger that has not ended."""
+
+    def __init__(
+        self, run: Run, client: TryOnClient, planner: PollPlanner, window: PollWindow, retry: RetryPolicy, *,
+        on_done: Callable[[Job, JobReport], Awaitable[None]], on_again: Callable[[Item, float], None],
+        on_failed: Callable[[], None],
+    ) -> None:
+        self._run = run
+        self._client = client
+        self._planner = planner
+        self._window = window
+        self._retry = retry
+        self._on_done = on_done
+        self._on_again = on_again
+        self._on_failed = on_failed
+        self._due: list[tuple[float, int, _Followed]] = []
+        self._polling: set[asyncio.Task[None]] = set()
+        self._count = 0
+        self._more_to_come = True
+        self._unheard: set[str] = set()
+        self._defect: BaseException | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is still open."""
+        return bool(self._due or self._polling)
+
+    def take_up(self, job: Job) -> None:
+        """Follow a job from an earlier run: it is asked for once at once (fault D2)."""
+        held = job.state is not JobState.PROCESSING
+        self._push(_Followed(job, polls=job.polls, last=held), self._run.clock.monotonic())
+
+    def add(self, job: Job) -> None:
+        """Follow a job that was accepted just now."""
+        self._schedule(_Followed(job, ours=True))
+
+    def no_more(self) -> None:
+        """Nothing will be submitted any more: end once the known jobs have ended."""
+        self._more_to_come = False
+        self._run.changed.notify()
+
+    async def follow_all(self) -> None:
+        """Until every job has ended and no more will come, or the run stops at once."""
+        run = self._run
+        try:
+            while not run.halts.at_once and (self.busy or self._more_to_come):
+                now = run.clock.monotonic()
+                wake = self._next_wake(now)
+                if wake is not None and wake <= now:
+                    self._start()
+                else:
+                    await run.changed.wait(None if wake is None else max(0.001, wake - now))
+        finally:
+            if run.halts.at_once:
+                for polling in self._polling:
+                    polling.cancel()
+            await asyncio.gather(*self._polling, return_exceptions=True)
+        if self._defect is not None:
+            raise self._defect
+
+    def _next_wake(self, now: float) -> float | None:
+        if not self._due or len(self._polling) >= _AT_ONCE:
+            return None
+        return max(self._due[0][0], self._window.opens(now))
+
+    def _start(self) -> None:
+        _, _, followed = heapq.heappop(self._due)
+        polling = asyncio.ensure_future(self._poll(followed))
+        self._polling.add(polling)
+        self._run.progress.live = len(self._due) + len(self._polling)
+        polling.add_done_callback(self._polled)
+
+    def _polled(self, polling: asyncio.Task[None]) -> None:
+        self._polling.discard(polling)
+        self._run.progress.live = len(self._due) + len(self._polling)
+        if not polling.cancelled() and (defect := polling.exception()) is not None:
+            if isinstance(defect, BatchTryonError):
+                self._run.halt(defect.exit_code, str(defect), at_once=True)
+            else:
+                self._defect = self._defect or defect
+                self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+        self._run.changed.notify()
+
+    # -- one poll ----------------------------------------------------------------------------------
+
+    async def _poll(self, followed: _Followed) -> None:
+        run, job = self._run, followed.job
+        ticket = self._window.take()
+        run.progress.polls += 1
+        followed.polls += 1
+        try:
+            report = await self._client.status(job.id)
+        except CallError as exc:
+            self._window.answered(ticket, run.clock.monotonic(), sent=not isinstance(exc, NotSent),
+                                  lost=isinstance(exc, AnswerLost) and exc.http_status is None)
+            await self._heed(followed, exc)
+            return
+        self._window.answered(ticket, run.clock.monotonic(), sent=True)
+        followed.trouble = followed.missing = 0
+        self._say_unheard(report)
+        await self._read(followed, report)
+
+    async def _read(self, followed: _Followed, report: JobReport) -> None:
+        run, job = self._run, followed.job
+        age = run.clock.monotonic() - job.accepted
+        if report.state is JobState.PROCESSING:
+            await self._still_processing(followed, age)
+            return
+        item = await run.ledger.call(run.attempts.item, job.item_id)
+        again = retry_after_report(job, report, item, self._retry) if report.state is JobState.FAILED else None
+        await self._end(followed, after_report(report, again=isinstance(again, RetryIn)))
+        self._learn(followed, age)
+        if again is None:
+            await self._on_done(job, report)
+        else:
+            if followed.ours:
+                run.progress.credits_spent -= item.credits
+            else:
+                run.progress.credits_refunded += item.credits
+            self._fail(job, report, item, again)
+
+    def _fail(self, job: Job, report: JobReport, item: Item, again: RetryIn | GiveUp) -> None:
+        if isinstance(again, RetryIn):
+            self._run.inform(f"{job.label}: {report.name}: {report.message} Trying again in {again.seconds:.0f} s.")
+            self._on_again(item, again.seconds)
+        else:
+            self._run.progress.failed += 1
+            self._run.inform(f"{job.label}: failed, {report.name}: {report.message}")
+            self._on_failed()
+
+    async def _still_processing(self, followed: _Followed, age: float) -> None:
+        run = self._run
+        followed.alive_at = age
+        if followed.last:
+            return
+        if age > run.settings.job_deadline:
+            await self._hold(followed, after_overdue(age))
+            return
+        self._schedule(followed)
+
+    async def _heed(self, followed: _Followed, exc: CallError) -> None:
+        run, now = self._run, self._run.clock.monotonic()
+        followed.trouble += 1
+        wait = exc.retry_after if exc.retry_after is not None else self._retry.poll(followed.trouble).seconds
+        if isinstance(exc, Refused) and exc.http_status == 404:
+            followed.missing += 1
+            followed.missing_since = followed.missing_since if followed.missing > 1 else now
+            grace = min(_VANISHED_SECONDS, run.settings.settle)
+            if followed.last:
+                return
+            if followed.missing >= _VANISHED_AFTER and now - followed.missing_since >= grace:
+                await self._hold(followed, after_vanished())
+                return
+            wait = max(wait, grace / 2)
+        elif isinstance(exc, Refused) and exc.http_status == 401:
+            run.halt(ExitCode.CONFIGURATION, "The API refuses the key. Check TRYITON_API_KEY, or store a new one "
+                     "with 'batchtryon login'.", at_once=True)
+        elif isinstance(exc, Refused) and exc.http_status == 429:
+            run.progress.rejected_429 += 1
+            self._window.pause(now + max(wait, 1.0))
+        elif followed.trouble == 5:
+            run.warn(f"{followed.job.label}: its job cannot be asked for ({exc}); trying again.")
+        age = now - followed.job.accepted
+        if age > run.settings.job_deadline + 300 * followed.trouble and followed.trouble > 20:
+            await self._hold(followed, after_overdue(age))
+            return
+        self._push(followed, now + wait)
+
+    async def _hold(self, followed: _Followed, outcome: JobOutcome) -> None:
+        await self._end(followed, outcome)
+        self._run.progress.lost += 1
+        self._run.warn(f"{followed.job.label}: {outcome.error_message}; job {followed.job.id} is held.")
+
+    async def _end(self, followed: _Followed, outcome: JobOutcome) -> None:
+        await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
+
+    def _learn(self, followed: _Followed, age: float) -> None:
+        job = followed.job
+        if followed.ours:  # an earlier run's job may have ended long before it was asked for
+            seconds = (followed.alive_at + age) / 2 if followed.alive_at else age
+            self._planner.observed(job.kind, job.options, job.images, seconds)
+
+    def _say_unheard(self, report: JobReport) -> None:
+        if report.unheard is not None and report.unheard not in self._unheard:
+            self._unheard.add(report.unheard)
+            self._run.warn(f"The API gave a job the status '{report.unheard}', which is not documented; "
+                           "it is taken for processing.")
+
+    def _schedule(self, followed: _Followed) -> None:
+        job = followed.job
+        age = self._run.clock.monotonic() - job.accepted
+        at = self._planner.next_age(job.kind, job.options, job.images, age)
+        self._push(followed, job.accepted + at)
+
+    def _push(self, followed: _Followed, at: float) -> None:
+        self._count += 1
+        heapq.heappush(self._due, (at, self._count, followed))
+        self._run.progress.live = len(self._due) + len(self._polling)
+        self._run.changed.notify()

@@ -1,0 +1,63 @@
+"""The budget of polls: the exact window of ``design/charges.md``, kept in memory.
+
+A refused poll costs nothing, so it earns no commit. Since the polls of an earlier process are not known,
+half the budget is used for the first window after a start. Times are :meth:`Clock.monotonic` seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+from batchtryon.settings import Rate
+
+__all__ = ["PollWindow"]
+
+
+class PollWindow:
+    """At most ``rate`` requests in any window at the server, whatever the network does."""
+
+    def __init__(self, rate: Rate, *, started: float, queue: float = 60.0) -> None:
+        self._rate = rate
+        self._queue = queue
+        self._margin = rate.seconds / 600
+        self._half_until = started + rate.seconds
+        self._paused_until = -math.inf
+        self._under_way: set[int] = set()
+        self._leaving: list[float] = []
+        self._tickets = 0
+
+    def opens(self, now: float) -> float:
+        """The time from which a request may be sent; ``now`` or earlier if one may be sent now.
+
+        Infinite while only an answer can make room.
+        """
+        while self._leaving and self._leaving[0] <= now:
+            heapq.heappop(self._leaving)
+        room = self._rate.count if now >= self._half_until else max(1, self._rate.count // 2)
+        taken = len(self._under_way) + len(self._leaving)
+        opens = now
+        if taken >= room:
+            needed = taken - room + 1
+            opens = heapq.nsmallest(needed, self._leaving)[-1] if needed <= len(self._leaving) else math.inf
+            if now < self._half_until:
+                opens = min(opens, self._half_until)
+        return max(opens, self._paused_until)
+
+    def take(self) -> int:
+        """Count a request from now on. Gives its ticket."""
+        self._tickets += 1
+        self._under_way.add(self._tickets)
+        return self._tickets
+
+    def answered(self, ticket: int, now: float, *, sent: bool, lost: bool = False) -> None:
+        """The request of that ticket is over: not ``sent`` at all, ``lost`` without an answer, or answered."""
+        self._under_way.discard(ticket)
+        if sent:
+            queued = self._queue if lost else 0.0
+            heapq.heappush(self._leaving, now + queued + self._rate.seconds + self._margin)
+
+    def pause(self, until: float) -> None:
+        """Send nothing before ``until``; and be more careful with the server's clock from now on."""
+        self._paused_until = max(self._paused_until, until)
+        self._margin = self._rate.seconds / 60

@@ -1,0 +1,156 @@
+"""What the parts of one run share: the ledger, the clock, who is to be woken, why it stops, how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from batchtryon.clock import Clock
+from batchtryon.errors import ExitCode
+from batchtryon.executor.gateway import Gateway
+from batchtryon.ledger.attempts import Attempts, RunKey
+from batchtryon.ledger.jobs import Jobs
+from batchtryon.ledger.runs import Runs
+from batchtryon.records import Balance
+from batchtryon.settings import Settings
+
+__all__ = ["Halts", "Message", "Progress", "Run", "Signal", "Weight"]
+
+
+class Weight(StrEnum):
+    """How much a message matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line for the user, while the run goes on."""
+
+    weight: Weight
+    text: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """How a run goes, in counts; read by the screen, written to the summary."""
+
+    #: Rows the plan wants brought to an end by this run.
+    goal: int = 0
+    done: int = 0
+    failed: int = 0
+    unknown: int = 0
+    lost: int = 0
+    #: Rows given a copy of a picture that was paid for before.
+    copied: int = 0
+    submits: int = 0
+    accepted: int = 0
+    polls: int = 0
+    downloads: int = 0
+    rejected_429: int = 0
+    credits_spent: int = 0
+    #: Of jobs that an earlier run paid for and that failed now.
+    credits_refunded: int = 0
+    #: Jobs being processed now, as far as we know.
+    live: int = 0
+    #: Downloads waiting or under way.
+    fetching: int = 0
+    balance_start: Balance | None = None
+    balance_end: Balance | None = None
+    #: Seconds the next submit was held up by each limit.
+    waited: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> int:
+        """Rows that came to an end in this run."""
+        return self.done + self.failed + self.unknown + self.lost
+
+
+class Signal:
+    """Wakes everyone who waits for something to have changed."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def notify(self) -> None:
+        """Wake them."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def wait(self, seconds: float | None) -> None:
+        """Return when notified, or after ``seconds``."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(waiting, seconds)
+        finally:
+            self._waiting.discard(waiting)
+
+
+class Halts:
+    """Why nothing more is submitted: the reasons, by the exit code each leads to."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[ExitCode, str] = {}
+        #: Polls and downloads are left for the next run as well.
+        self.at_once = False
+        #: No more pictures are written (the disk is full); their addresses are kept.
+        self.no_files = False
+
+    def add(self, code: ExitCode, sentence: str, *, at_once: bool = False) -> bool:
+        """Stop submitting, because of ``sentence``; True if this reason is new."""
+        self.at_once = self.at_once or at_once
+        if code in self.reasons:
+            return False
+        self.reasons[code] = sentence
+        return True
+
+    def __bool__(self) -> bool:
+        return bool(self.reasons)
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One invocation of the executor, as its parts share it."""
+
+    key: RunKey
+    settings: Settings
+    clock: Clock
+    #: Calls of the ledger: one thread.
+    ledger: Gateway
+    #: Pictures and files: a few threads.
+    workshop: Gateway
+    attempts: Attempts
+    jobs: Jobs
+    runs: Runs
+    #: The manifest's rows of this sync are the run's.
+    sync: int
+    tell: Callable[[Message], None]
+    progress: Progress = field(default_factory=Progress)
+    halts: Halts = field(default_factory=Halts)
+    changed: Signal = field(default_factory=Signal)
+
+    def halt(self, code: ExitCode, sentence: str, *, at_once: bool = False) -> None:
+        """Submit nothing more. ``at_once``: poll and download nothing more either."""
+        if self.halts.add(code, sentence, at_once=at_once):
+            self.warn(sentence)
+        self.changed.notify()
+
+    def warn(self, text: str) -> None:
+        """Tell the user something that matters."""
+        self.tell(Message(Weight.WARNING, text))
+
+    def inform(self, text: str) -> None:
+        """Tell the user something that may interest."""
+        self.tell(Message(Weight.INFO, text))
+
+    async def note(self, kind: str, detail: dict[str, Any], **which: int | None) -> None:
+        """Add to the ledger's log."""
+        await self.ledger.call(self.runs.note, self.key, kind, detail, **which)

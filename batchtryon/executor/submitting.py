@@ -1,0 +1,313 @@
+"""The way of an item to the API: next in order, prepared, permitted, sent, its answer committed."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from batchtryon.api.client import TryOnClient
+from batchtryon.errors import BatchTryonError, ExitCode
+from batchtryon.executor.lifecycle import Stop, Streaks, after_answer, left_by_the_dead, stop_for
+from batchtryon.executor.press import Body, Press
+from batchtryon.executor.run import Run
+from batchtryon.images import PictureChanged
+from batchtryon.ledger.attempts import Taken
+from batchtryon.ledger.permits import Denied, Limit
+from batchtryon.records import Answer, Attempt, Item, Job, PictureUnusable, Verdict
+from batchtryon.retry import RetryPolicy
+from batchtryon.states import AttemptEvent
+
+__all__ = ["Submitter"]
+
+_PAGE = 200
+#: Items whose pictures are made ready ahead of their permit.
+_AHEAD = 8
+#: Unknowns in a row after which the service is taken to be ill (``design/charges.md``).
+_UNKNOWN_BURST = 3
+#: Seconds a request may take, and the slowest upload it allows for, in bytes a second (fault S12).
+_BASE_TIMEOUT, _SLOWEST_UPLOAD = 60.0, 100_000.0
+
+
+class Submitter:
+    """Submits one manifest's pending items within the permits."""
+
+    def __init__(
+        self, run: Run, client: TryOnClient, press: Press, retry: RetryPolicy, *, on_job: Callable[[Job], None],
+        others_busy: Callable[[], bool],
+    ) -> None:
+        self._run = run
+        self._client = client
+        self._press = press
+        self._retry = retry
+        self._on_job = on_job
+        # Whether a job may still come back to be submitted again.
+        self._others_busy = others_busy
+        self._page: deque[Item] = deque()
+        self._after = 0
+        self._exhausted = False
+        self._later: list[tuple[float, int]] = []
+        self._bodies: dict[int, asyncio.Task[Body]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._unsent: dict[int, int] = {}
+        self._streaks = Streaks()
+        self._defect: BaseException | None = None
+        limit = run.settings.max_duration
+        self._deadline = None if limit is None else run.clock.monotonic() + limit
+
+    # -- recovery: the same settling as for a fresh answer -----------------------------------------
+
+    async def recover(self) -> None:
+        """Settle what a dead process left: spooled answers, intents never sent, sends never answered."""
+        run = self._run
+        for left in await run.ledger.call(lambda: list(run.attempts.left_behind())):
+            answer = left.answer or left_by_the_dead(marked=left.marked)
+            await self._commit(left.attempt, left.item, answer)
+            await run.note("recovered", {"attempt": left.attempt.seq, "as": answer.verdict.value}, item=left.item.id)
+        await run.ledger.call(run.attempts.forget_spool)
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    async def submit_all(self) -> None:
+        """Until nothing is left to submit, or the run halts; every POST under way is awaited."""
+        try:
+            while not self._run.halts:
+                item = await self._next()
+                if item is not None:
+                    await self._submit(item)
+                elif not self._busy():
+                    break
+                else:
+                    await self._run.changed.wait(self._until_later())
+        finally:
+            for body in self._bodies.values():
+                body.cancel()
+            await asyncio.gather(*self._bodies.values(), return_exceptions=True)
+            # Also when another part of the run broke: the answers that are under way are money.
+            await asyncio.gather(*self._sending, return_exceptions=True)
+        if self._defect is not None:
+            raise self._defect
+
+    def again(self, item_id: int, seconds: float) -> None:
+        """Submit an item again after ``seconds``."""
+        heapq.heappush(self._later, (self._run.clock.monotonic() + seconds, item_id))
+        self._run.changed.notify()
+
+    def _busy(self) -> bool:
+        return bool(self._later or self._sending) or self._others_busy()
+
+    def _until_later(self) -> float | None:
+        return max(0.001, self._later[0][0] - self._run.clock.monotonic()) if self._later else None
+
+    async def _next(self) -> Item | None:
+        run = self._run
+        if self._later and self._later[0][0] <= run.clock.monotonic():
+            _, item_id = heapq.heappop(self._later)
+            return await run.ledger.call(run.attempts.item, item_id)
+        if not self._page and not self._exhausted:
+            found = await run.ledger.call(
+                run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE
+            )
+            self._exhausted = len(found) < _PAGE
+            self._after = found[-1].position if found else self._after
+            # Rows of one fingerprint stand beside each other here; the first one pays.
+            self._page.extend({item.id: item for item in found}.values())
+        if not self._page:
+            return None
+        item = self._page.popleft()
+        for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
+            self._start_body(ahead)
+        return item
+
+    def _start_body(self, item: Item) -> None:
+        if item.id not in self._bodies:
+            self._bodies[item.id] = asyncio.ensure_future(self._press.body(item))
+
+    # -- one item ----------------------------------------------------------------------------------
+
+    async def _submit(self, item: Item) -> None:
+        run = self._run
+        self._start_body(item)
+        try:
+            body = await self._bodies.pop(item.id)
+        except (PictureUnusable, PictureChanged) as exc:
+            await run.ledger.call(run.attempts.mark_unusable, item, name="PictureChanged", message=str(exc))
+            run.progress.failed += 1
+            run.warn(f"{item.label}: {exc}")
+            return
+        try:
+            attempt = await self._permit(item, body)
+        except Taken:
+            return
+        if attempt is None:
+            return
+        sending = asyncio.ensure_future(self._send(attempt, item, body))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent)
+
+    async def _permit(self, item: Item, body: Body) -> Attempt | None:
+        """The committed intent; None if the run stops before there is one."""
+        run = self._run
+        timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
+        while not run.halts and self._in_time():
+            granted = await run.ledger.call(run.attempts.take_permit, run.key, item, timeout=timeout)
+            if isinstance(granted, Attempt):
+                return granted
+            if granted.limit in {Limit.CAP, Limit.FLOOR} and not self._busy():
+                self._halt_at_limit(granted, item)
+                return None
+            await self._wait(granted)
+        return None
+
+    async def _wait(self, denied: Denied) -> None:
+        run, now = self._run, self._run.clock.monotonic()
+        until = min((time for time in (denied.until, self._deadline) if time is not None), default=None)
+        await run.changed.wait(None if until is None else max(0.001, until - now))
+        run.progress.waited[denied.limit] = run.progress.waited.get(denied.limit, 0.0) + run.clock.monotonic() - now
+
+    def _in_time(self) -> bool:
+        if self._deadline is None or self._run.clock.monotonic() < self._deadline:
+            return True
+        self._run.halt(ExitCode.LIMIT_REACHED, "The time given with --max-duration is over. What is paid for is "
+                       "finished; run the same command again to go on.")
+        return False
+
+    def _halt_at_limit(self, denied: Denied, item: Item) -> None:
+        settings = self._run.settings
+        if denied.limit is Limit.CAP:
+            self._run.halt(
+                ExitCode.LIMIT_REACHED,
+                f"The credit cap is reached: this batch counts {self._run.attempts.book.counted} of "
+                f"{settings.max_credits} credits and the next row costs {item.credits}. Raise --max-credits to go on.",
+            )
+        else:
+            self._run.halt(
+                ExitCode.LIMIT_REACHED,
+                f"The account would fall below the {settings.keep_credits} credits to keep. "
+                "Top up, or lower --keep-credits, to go on.",
+            )
+
+    async def _send(self, attempt: Attempt, item: Item, body: Body) -> None:
+        try:
+            answer = await self._post(attempt, item, body)
+            await self._settle(attempt, item, answer)
+        except BatchTryonError as exc:  # the ledger or its disk: the answer is in the spool, or nothing was sent
+            self._run.halt(exc.exit_code, str(exc), at_once=True)
+
+    async def _post(self, attempt: Attempt, item: Item, body: Body) -> Answer:
+        run = self._run
+        left = False
+
+        def leaving() -> None:
+            nonlocal left
+            left = True
+
+        mark = await run.ledger.call(run.attempts.mark_sending, attempt, body.sha256)
+        run.progress.submits += 1
+        try:
+            return await self._client.submit(
+                item.kind, body.content, sent_mark=mark, timeout=max(0.001, attempt.deadline - mark), on_leaving=leaving
+            )
+        except asyncio.CancelledError:
+            verdict = Verdict.UNKNOWN if left else Verdict.UNSENT
+            cut = Answer(verdict=verdict, name="Interrupted", message="the run was interrupted while it was being sent")
+            await asyncio.shield(self._commit(attempt, item, cut))
+            raise
+
+    async def _settle(self, attempt: Attempt, item: Item, answer: Answer) -> None:
+        run = self._run
+        answer = await self._commit(attempt, item, answer)
+        self._streaks = self._streaks.after(answer)
+        if answer.verdict is Verdict.ACCEPTED:
+            assert answer.job_id is not None
+            self._on_job(await run.ledger.call(run.jobs.job, answer.job_id))
+        elif answer.verdict is Verdict.UNSENT:
+            times = self._unsent[item.id] = self._unsent.get(item.id, 0) + 1
+            self.again(item.id, self._retry.unsent(times).seconds)
+            if times in {3, 30}:
+                run.warn(f"The API cannot be reached ({answer.message or answer.name}); trying again.")
+        self._heed(stop_for(answer), item, answer)
+        self._heed_streaks(answer)
+        run.changed.notify()
+
+    async def _commit(self, attempt: Attempt, item: Item, answer: Answer) -> Answer:
+        run = self._run
+        if answer.job_id is not None and await run.ledger.call(run.attempts.knows_job, answer.job_id):
+            answer = replace(answer, verdict=Verdict.UNKNOWN, job_id=None, name="KnownJobId",
+                             message=f"the API answered with the id of an earlier job, {answer.job_id}")
+        outcome = after_answer(answer)
+        await run.ledger.call(run.attempts.record_answer, attempt, answer, outcome)
+        self._count(outcome.attempt, item, failed=outcome.failure)
+        return answer
+
+    def _count(self, event: AttemptEvent, item: Item, *, failed: bool) -> None:
+        progress = self._run.progress
+        if event is AttemptEvent.ACCEPTED:
+            progress.accepted += 1
+            progress.credits_spent += item.credits
+        elif event is AttemptEvent.ANSWER_LOST:
+            progress.unknown += 1
+        elif failed:
+            progress.failed += 1
+
+    # -- what a refusal tells the run --------------------------------------------------------------
+
+    def _heed(self, stop: Stop | None, item: Item, answer: Answer) -> None:
+        run, now = self._run, self._run.clock.monotonic()
+        if stop in {Stop.RATE, Stop.SLOTS, Stop.OUT_OF_CREDITS} and answer.http_status == 429:
+            run.progress.rejected_429 += 1
+        match stop:
+            case None:
+                return
+            case Stop.KEY_REFUSED:
+                run.halt(ExitCode.CONFIGURATION, _refused_sentence(answer), at_once=answer.http_status == 401)
+            case Stop.OUT_OF_CREDITS:
+                run.halt(ExitCode.OUT_OF_CREDITS, "The account is out of credits. What is paid for is finished; "
+                         "top up and run the same command again.")
+            case Stop.RATE:
+                run.attempts.book.rate_refused(now, answer.retry_after)
+                run.warn("The API says we are too fast, though our own requests do not explain it: "
+                         "someone else may use this account, or its limit is lower than --rate. Slowing down.")
+                self.again(item.id, 0.0)
+            case Stop.SLOTS:
+                live = run.attempts.book.live
+                run.attempts.book.slots_refused(now)
+                run.warn(f"The API says too many jobs are being processed, while we have {live} of "
+                         f"{run.settings.concurrency}: someone else uses this account. Yielding to them.")
+                self.again(item.id, 0.0)
+
+    def _heed_streaks(self, answer: Answer) -> None:
+        run, streaks = self._run, self._streaks
+        if streaks.unknowns >= _UNKNOWN_BURST:
+            run.halt(ExitCode.TEMPORARY, f"{streaks.unknowns} answers in a row were lost "
+                     f"({answer.name}: {answer.message}). The service is ill; run the same command again later.")
+        if streaks.refusals >= run.settings.max_refusals:
+            run.halt(ExitCode.TEMPORARY, f"{streaks.refusals} rows in a row were refused with {streaks.refusal_name}: "
+                     f"{answer.message or 'no reason given'}. See 'batchtryon failures' for what they have in common.")
+        self.heed_failures()
+
+    def heed_failures(self) -> None:
+        """Stop when more rows failed than the user allows."""
+        run, limit = self._run, self._run.settings.max_failures
+        if limit is not None and limit.reached(run.progress.failed, run.progress.ended):
+            run.halt(ExitCode.LIMIT_REACHED, f"{run.progress.failed} rows failed; --max-failures is {limit}. "
+                     "See 'batchtryon failures'.")
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        self._sending.discard(sending)
+        if not sending.cancelled() and (defect := sending.exception()) is not None:
+            self._defect = self._defect or defect
+            self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+        self._run.changed.notify()
+
+
+def _refused_sentence(answer: Answer) -> str:
+    said = f" ({answer.message})" if answer.message else ""
+    if answer.http_status == 401:
+        return f"The API refuses the key{said}. Check TRYITON_API_KEY, or store a new one with 'batchtryon login'."
+    if answer.http_status == 404:
+        return (f"The API has no such path{said}. Check TRYITON_BASE_URL, and 'paths' in batchtryon.toml if the API "
+                "has renamed it.")
+    return f"The API refuses this account ({answer.name}{said}). Ask TryItOn about it."

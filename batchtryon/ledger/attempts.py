@@ -1,0 +1,266 @@
+"""Attempts: permits granted, sends marked, answers committed, and what a dead process left behind.
+
+The order is what keeps money safe (``design/charges.md``): the permit is a committed row before
+anything leaves, the sending mark is committed before the wire, the raw answer and what was read from it
+are one commit. Every move is compare-and-set on (attempt, state).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from batchtryon.clock import Clock
+from batchtryon.errors import BatchTryonError, DiskError
+from batchtryon.ledger.catalog import sources_from_json
+from batchtryon.ledger.database import Database
+from batchtryon.ledger.permits import Denied, PermitBook
+from batchtryon.ledger.spool import Spool
+from batchtryon.ledger.tables import attempts, items, jobs, manifests, rows
+from batchtryon.records import Answer, Attempt, AttemptOutcome, Item
+from batchtryon.states import (
+    ATTEMPT_MOVES,
+    ITEM_MOVES,
+    AttemptEvent,
+    AttemptState,
+    ItemEvent,
+    ItemState,
+    JobState,
+    apply,
+)
+
+__all__ = ["Attempts", "LeftBehind", "RunKey", "Taken", "move_item"]
+
+
+class Taken(Exception):
+    """The item is no longer pending: another row with its fingerprint was quicker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKey:
+    """Which run, of which batch of which manifest, writes."""
+
+    run: int
+    batch: int
+    manifest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """An attempt that a dead process left without an outcome."""
+
+    attempt: Attempt
+    item: Item
+    #: Its sending mark was committed, so bytes may have left.
+    marked: bool
+    #: An answer that could not be committed then, from the spool.
+    answer: Answer | None = None
+
+
+class Attempts:
+    """The attempts of a ledger, for the one process that holds its lock."""
+
+    def __init__(self, database: Database, clock: Clock, book: PermitBook, spool: Spool) -> None:
+        self._database = database
+        self._clock = clock
+        self._spool = spool
+        self.book = book
+
+    # -- taking up work ---------------------------------------------------------------------------
+
+    def pending(self, manifest_id: int, sync: int, *, after: int, limit: int) -> list[Item]:
+        """The next items of a manifest to submit, in the order of their rows."""
+        query = (
+            _item_query()
+            .where(rows.c.manifest_id == manifest_id, rows.c.sync == sync, rows.c.position > after,
+                   items.c.state == ItemState.PENDING)
+            .order_by(rows.c.position)
+            .limit(limit)
+        )
+        with self._database.transaction() as connection:
+            return [_item(found) for found in connection.execute(query)]
+
+    def item(self, item_id: int) -> Item:
+        """One item as it stands."""
+        with self._database.transaction() as connection:
+            return _one_item(connection, item_id)
+
+    def take_permit(self, key: RunKey, item: Item, *, timeout: float) -> Attempt | Denied:
+        """Claim the item and commit an intent, or say what binds.
+
+        ``timeout`` is the HTTP deadline in seconds from now. Raises :class:`Taken`.
+        """
+        now = self._clock.monotonic()
+        denied = self.book.ask(now, item.credits)
+        if denied is not None:
+            return denied
+        deadline = now + timeout
+        with self._database.transaction() as connection:
+            move_item(connection, item.id, ItemEvent.GRANTED, self._clock)
+            made = connection.execute(attempts.insert().values(
+                item_id=item.id, run_id=key.run, batch_id=key.batch, state=AttemptState.INTENT.value,
+                credits=item.credits, counted=item.credits, host_id=self._clock.host_id,
+                boot_id=self._clock.boot_id, intent_at=self._clock.now(), intent_s=now, deadline_s=deadline,
+            ))
+            assert made.inserted_primary_key is not None
+            seq = int(made.inserted_primary_key[0])
+        self.book.granted(seq, now, item.credits, deadline)
+        return Attempt(seq=seq, item_id=item.id, state=AttemptState.INTENT, credits=item.credits, deadline=deadline)
+
+    def mark_sending(self, attempt: Attempt, sent_sha256: str) -> float:
+        """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
+        now = self._clock.monotonic()
+        with self._database.transaction() as connection:
+            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, {
+                "sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256,
+            })
+        return now
+
+    def mark_unusable(self, item: Item, *, name: str, message: str) -> None:
+        """Commit that an item cannot be sent as it is: its picture changed or is gone (fault M4)."""
+        with self._database.transaction() as connection:
+            move_item(connection, item.id, ItemEvent.UNUSABLE, self._clock, error_name=name, error_message=message)
+
+    def knows_job(self, job_id: str) -> bool:
+        """Whether an earlier attempt was given this job id: then it is not a new job's."""
+        with self._database.transaction() as connection:
+            return connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
+
+    # -- answers ----------------------------------------------------------------------------------
+
+    def record_answer(self, attempt: Attempt, answer: Answer, outcome: AttemptOutcome) -> None:
+        """Commit an answer, raw and read, with all that follows from it.
+
+        Raises :class:`DiskError` after keeping the answer in the spool, if it cannot be committed.
+        """
+        now = self._clock.monotonic()
+        try:
+            with self._database.transaction() as connection:
+                self._write_answer(connection, attempt, answer, outcome, now)
+        except BatchTryonError as exc:
+            self._spool.put(attempt.seq, answer)
+            raise DiskError(f"An answer could not be written to the ledger and is kept beside it: {exc}") from exc
+        self._follow(attempt, outcome.attempt, now)
+
+    def _write_answer(
+        self, connection: Connection, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, now: float
+    ) -> None:
+        free = outcome.attempt in {AttemptEvent.REFUSED, AttemptEvent.UNSENT}
+        _move_attempt(connection, attempt.seq, outcome.attempt, {
+            "answered_at": self._clock.now(),
+            "answered_s": now,
+            "http_status": answer.http_status,
+            "error_name": answer.name,
+            "message": answer.message,
+            "raw": answer.raw,
+            "counted": 0 if free else attempt.credits,
+        })
+        item_id = attempt.item_id
+        if outcome.attempt is AttemptEvent.ACCEPTED:
+            images = connection.execute(select(items.c.images).where(items.c.id == item_id)).scalar_one()
+            connection.execute(jobs.insert().values(
+                id=answer.job_id, item_id=item_id, attempt_seq=attempt.seq, state=JobState.PROCESSING.value,
+                images=images, host_id=self._clock.host_id, boot_id=self._clock.boot_id,
+                accepted_at=self._clock.now(), accepted_s=now, polls=0,
+            ))
+        move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure,
+                  error_name=outcome.error_name, error_message=outcome.error_message)
+
+    def _follow(self, attempt: Attempt, event: AttemptEvent, now: float) -> None:
+        book = self.book
+        if event is AttemptEvent.UNSENT:
+            book.unsent(attempt.seq, attempt.credits)
+        elif event is AttemptEvent.ANSWER_LOST:
+            book.unknown(attempt.seq, attempt.deadline)
+        else:
+            book.answered(attempt.seq, now)
+            if event is AttemptEvent.ACCEPTED:
+                book.accepted(attempt.seq, now)
+            else:
+                book.freed(attempt.seq, attempt.credits)
+
+    # -- recovery ---------------------------------------------------------------------------------
+
+    def left_behind(self) -> Iterator[LeftBehind]:
+        """Attempts without an outcome that an earlier process left, with the spool's answers to them."""
+        spooled = dict(self._spool.answers())
+        query = select(attempts).where(
+            attempts.c.state.in_([AttemptState.INTENT, AttemptState.SENDING])
+        ).order_by(attempts.c.seq)
+        with self._database.transaction() as connection:
+            found = connection.execute(query).all()
+            taken_up = [(row, _one_item(connection, row.item_id)) for row in found]
+        for row, item in taken_up:
+            yield LeftBehind(
+                attempt=_attempt(row), item=item, marked=row.state == AttemptState.SENDING, answer=spooled.get(row.seq)
+            )
+
+    def forget_spool(self) -> None:
+        """Every answer of the spool is in the ledger now."""
+        self._spool.clear()
+
+
+def move_item(
+    connection: Connection, item_id: int, event: ItemEvent, clock: Clock, *, failure: bool = False,
+    error_name: str | None = None, error_message: str | None = None,
+) -> ItemState:
+    """Move an item by the table, compare-and-set. Raises :class:`Taken` if it has moved meanwhile."""
+    state = ItemState(connection.execute(select(items.c.state).where(items.c.id == item_id)).scalar_one())
+    if event is ItemEvent.GRANTED and state is not ItemState.PENDING:
+        raise Taken
+    target = apply(ITEM_MOVES, state, event)
+    values: dict[str, Any] = {"state": target.value, "changed_at": clock.now()}
+    if error_name is not None or target in {ItemState.DONE, ItemState.PENDING}:
+        values |= {"error_name": error_name, "error_message": error_message}
+    if failure:
+        values["failures"] = items.c.failures + 1
+    changed = connection.execute(
+        items.update().where(items.c.id == item_id, items.c.state == state.value).values(**values)
+    )
+    if changed.rowcount != 1:
+        raise Taken
+    return target
+
+
+def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any]) -> None:
+    state = AttemptState(connection.execute(select(attempts.c.state).where(attempts.c.seq == seq)).scalar_one())
+    target = apply(ATTEMPT_MOVES, state, event)
+    connection.execute(
+        attempts.update().where(attempts.c.seq == seq, attempts.c.state == state.value)
+        .values(state=target.value, **values)
+    )
+
+
+def _item_query() -> Any:
+    return (
+        select(items, rows.c.position, rows.c.row_id, manifests.c.name)
+        .join(rows, rows.c.item_id == items.c.id)
+        .join(manifests, manifests.c.id == rows.c.manifest_id)
+    )
+
+
+def _one_item(connection: Connection, item_id: int) -> Item:
+    found = connection.execute(_item_query().where(items.c.id == item_id).order_by(rows.c.position).limit(1)).first()
+    if found is None:  # no row wants it any more, yet it may be paid for
+        alone = select(items, func.coalesce(0).label("position"), items.c.fingerprint.label("row_id"),
+                       items.c.kind.label("name")).where(items.c.id == item_id)
+        found = connection.execute(alone).one()
+    return _item(found)
+
+
+def _item(found: Any) -> Item:
+    return Item(
+        id=found.id, fingerprint=found.fingerprint, kind=found.kind, options=found.options,
+        sources=sources_from_json(found.sources), take=found.take, state=ItemState(found.state),
+        attempts=found.failures, position=found.position, label=f"{found.name}:{found.row_id}",
+    )
+
+
+def _attempt(found: Any) -> Attempt:
+    return Attempt(
+        seq=found.seq, item_id=found.item_id, state=AttemptState(found.state), credits=found.credits,
+        deadline=found.deadline_s,
+    )

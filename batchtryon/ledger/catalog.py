@@ -1,0 +1,303 @@
+"""Manifests and their rows in the ledger: what is known of them, and how a new reading is written.
+
+A row is recognised over runs by its id (``design/experience.md``, "Manifest"). Its item is the paid-for
+work it points to; rows with one fingerprint share it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from batchtryon.clock import Clock
+from batchtryon.errors import UsageError
+from batchtryon.ledger.database import Database
+from batchtryon.ledger.tables import files, items, manifests, rows
+from batchtryon.names import distinct_stem, safe_stem, stem_key
+from batchtryon.records import Decision, ItemGlimpse, RowGlimpse, Source, SourceForm
+from batchtryon.states import ItemState
+
+__all__ = ["Catalog", "ManifestRecord", "Snapshot", "sources_from_json", "sources_to_json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRecord:
+    """A manifest the ledger knows."""
+
+    id: int
+    name: str
+    folder: str
+    #: The user's own columns, in order.
+    columns: tuple[str, ...]
+    #: The newest sync: rows with a smaller one are gone from the manifest.
+    sync: int
+
+
+class Catalog:
+    """The manifests of a ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def manifests(self) -> list[ManifestRecord]:
+        """All of them, by name."""
+        with self._database.transaction() as connection:
+            return [_manifest(found) for found in connection.execute(select(manifests).order_by(manifests.c.name))]
+
+    def manifest(self, name: str) -> ManifestRecord | None:
+        """The one of that name."""
+        with self._database.transaction() as connection:
+            found = connection.execute(select(manifests).where(manifests.c.name == name)).first()
+            return None if found is None else _manifest(found)
+
+    def register(self, name: str, folder: str) -> ManifestRecord:
+        """The manifest of that name, made if it is new.
+
+        Raises :class:`UsageError` if the name belongs to a manifest of another folder: their rows would mix.
+        """
+        known = self.manifest(name)
+        if known is not None:
+            if known.folder != folder:
+                raise UsageError(
+                    f"This ledger knows a manifest '{name}' from {known.folder}; yours lies in {folder}. "
+                    f"If it is the same one, moved, or another one, say which with --name: "
+                    f"'--name {name}' takes it for the same, any other name for a new one."
+                )
+            return known
+        with self._database.transaction() as connection:
+            made = {"name": name, "folder": folder, "columns": [], "sync": 0, "created_at": self._clock.now()}
+            connection.execute(manifests.insert(), made)
+        registered = self.manifest(name)
+        assert registered is not None
+        return registered
+
+    def move(self, manifest_id: int, folder: str) -> None:
+        """The user said that the manifest now lies in ``folder``."""
+        with self._database.transaction() as connection:
+            connection.execute(manifests.update().where(manifests.c.id == manifest_id).values(folder=folder))
+
+    def snapshot(self, name: str) -> Snapshot:
+        """What a plan may ask about the manifest of that name."""
+        known = self.manifest(name)
+        return Snapshot(self._database, known)
+
+    def sync(self, manifest_id: int, sync: int, decisions: Sequence[Decision]) -> None:
+        """Write a piece of a plan: new rows and items made, known rows brought up to date. One transaction."""
+        with self._database.transaction() as connection:
+            adopted = [decision for decision in decisions if decision.adopt]
+            item_ids = self._items_for(connection, adopted)
+            known = self._known_rows(connection, manifest_id, decisions)
+            fresh = [decision for decision in decisions if decision.row.id not in known]
+            seen = [(known[decision.row.id], decision) for decision in decisions if decision.row.id in known]
+            self._update_rows(connection, sync, seen, item_ids)
+            self._insert_rows(connection, manifest_id, sync, fresh, item_ids)
+
+    def end_sync(self, manifest_id: int, sync: int, columns: Sequence[str]) -> None:
+        """Every piece of the plan is written: rows it did not hold are gone from the manifest now."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                manifests.update().where(manifests.c.id == manifest_id).values(sync=sync, columns=list(columns))
+            )
+
+    def _items_for(self, connection: Connection, decisions: Sequence[Decision]) -> dict[str, int]:
+        wanted = {decision.fingerprint: decision for decision in decisions}
+        found = {
+            row.fingerprint: row
+            for row in connection.execute(
+                select(items.c.fingerprint, items.c.id, items.c.state, items.c.sources)
+                .where(items.c.fingerprint.in_(list(wanted)))
+            )
+        }
+        now = self._clock.now()
+        missing = [_new_item(wanted[print_], now) for print_ in wanted if print_ not in found]
+        if missing:
+            connection.execute(items.insert(), missing)
+        moved = [
+            {"b_id": row.id, "sources": sources}
+            for print_, row in found.items()
+            if row.state == ItemState.PENDING
+            and (sources := sources_to_json(wanted[print_].row.sources)) != row.sources
+        ]
+        if moved:
+            connection.execute(items.update().where(items.c.id == bindparam("b_id")), moved)
+        ids = connection.execute(
+            select(items.c.fingerprint, items.c.id).where(items.c.fingerprint.in_(list(wanted)))
+        )
+        return {found.fingerprint: found.id for found in ids}
+
+    @staticmethod
+    def _known_rows(connection: Connection, manifest_id: int, decisions: Sequence[Decision]) -> dict[str, Any]:
+        ids = [decision.row.id for decision in decisions]
+        found = connection.execute(
+            select(rows.c.row_id, rows.c.id, rows.c.item_id, rows.c.take, rows.c.delivered)
+            .where(rows.c.manifest_id == manifest_id, rows.c.row_id.in_(ids))
+        )
+        return {row.row_id: row for row in found}
+
+    @staticmethod
+    def _update_rows(
+        connection: Connection, sync: int, pairs: Sequence[tuple[Any, Decision]], item_ids: Mapping[str, int]
+    ) -> None:
+        changes = []
+        for known, decision in pairs:
+            item_id = item_ids[decision.fingerprint] if decision.adopt else known.item_id
+            changes.append({
+                "b_id": known.id,
+                "item_id": item_id,
+                "take": decision.take if decision.adopt else known.take,
+                "delivered": known.delivered and item_id == known.item_id,
+                "position": decision.row.position,
+                "sync": sync,
+                "columns": dict(decision.row.columns),
+            })
+        if changes:
+            connection.execute(rows.update().where(rows.c.id == bindparam("b_id")), changes)
+
+    @staticmethod
+    def _insert_rows(
+        connection: Connection, manifest_id: int, sync: int, decisions: Sequence[Decision], item_ids: Mapping[str, int]
+    ) -> None:
+        if not decisions:
+            return
+        stems = _choose_stems(connection, manifest_id, [decision.row.id for decision in decisions])
+        connection.execute(rows.insert(), [
+            {
+                "manifest_id": manifest_id,
+                "row_id": decision.row.id,
+                "item_id": item_ids[decision.fingerprint],
+                "take": decision.take,
+                "position": decision.row.position,
+                "sync": sync,
+                "columns": dict(decision.row.columns),
+                "stem": stems[decision.row.id],
+                "stem_key": stem_key(stems[decision.row.id]),
+                "delivered": False,
+                "deliveries": 0,
+            }
+            for decision in decisions
+        ])
+
+
+class Snapshot:
+    """The ledger as the planner may see it (:class:`LedgerSnapshot`)."""
+
+    def __init__(self, database: Database, manifest: ManifestRecord | None) -> None:
+        self._database = database
+        self._manifest = manifest
+
+    def rows(self, ids: Sequence[str]) -> Mapping[str, RowGlimpse]:
+        """See :meth:`LedgerSnapshot.rows`."""
+        if self._manifest is None:
+            return {}
+        query = (
+            select(rows.c.id, rows.c.row_id, rows.c.take, rows.c.delivered, rows.c.sync, items.c.fingerprint,
+                   items.c.state)
+            .join(items, items.c.id == rows.c.item_id)
+            .where(rows.c.manifest_id == self._manifest.id, rows.c.row_id.in_(ids))
+        )
+        with self._database.transaction() as connection:
+            found = connection.execute(query).all()
+            paths = self._paths(connection, [row.id for row in found if row.delivered])
+        return {
+            row.row_id: RowGlimpse(
+                take=row.take, fingerprint=row.fingerprint, state=ItemState(row.state), delivered=row.delivered,
+                active=row.sync == self._manifest.sync, files=tuple(paths.get(row.id, ())),
+            )
+            for row in found
+        }
+
+    def items(self, fingerprints: Sequence[str]) -> Mapping[str, ItemGlimpse]:
+        """See :meth:`LedgerSnapshot.items`."""
+        query = (
+            select(items.c.fingerprint, items.c.state, func.min(manifests.c.name + ":" + rows.c.row_id))
+            .join(rows, rows.c.item_id == items.c.id)
+            .join(manifests, manifests.c.id == rows.c.manifest_id)
+            .where(items.c.fingerprint.in_(fingerprints))
+            .group_by(items.c.fingerprint, items.c.state)
+        )
+        with self._database.transaction() as connection:
+            return {
+                print_: ItemGlimpse(state=ItemState(state), example=example)
+                for print_, state, example in connection.execute(query)
+            }
+
+    def active_rows(self) -> int:
+        """See :meth:`LedgerSnapshot.active_rows`."""
+        if self._manifest is None:
+            return 0
+        query = select(func.count()).where(
+            rows.c.manifest_id == self._manifest.id, rows.c.sync == self._manifest.sync
+        )
+        with self._database.transaction() as connection:
+            return connection.execute(query).scalar_one()
+
+    @staticmethod
+    def _paths(connection: Connection, row_ids: Sequence[int]) -> dict[int, list[str]]:
+        paths: dict[int, list[str]] = {}
+        if row_ids:
+            query = select(files.c.row_id, files.c.path).where(files.c.row_id.in_(row_ids), ~files.c.superseded)
+            for row_id, path in connection.execute(query.order_by(files.c.id)):
+                paths.setdefault(row_id, []).append(path)
+        return paths
+
+
+def sources_to_json(sources: Mapping[str, Source]) -> dict[str, Any]:
+    """Sources by input, as the ledger keeps them."""
+    return {name: {**asdict(source), "form": source.form.value} for name, source in sources.items()}
+
+
+def sources_from_json(kept: Mapping[str, Any]) -> dict[str, Source]:
+    """What :func:`sources_to_json` kept."""
+    return {name: Source(**{**fields, "form": SourceForm(fields["form"])}) for name, fields in kept.items()}
+
+
+def _manifest(found: Any) -> ManifestRecord:
+    return ManifestRecord(
+        id=found.id, name=found.name, folder=found.folder, columns=tuple(found.columns), sync=found.sync
+    )
+
+
+def _new_item(decision: Decision, now: Any) -> dict[str, Any]:
+    row = decision.row
+    return {
+        "fingerprint": decision.fingerprint,
+        "take": decision.take,
+        "kind": row.kind,
+        "options": dict(row.options),
+        "sources": sources_to_json(row.sources),
+        "credits": row.credits,
+        "images": row.images,
+        "state": ItemState.PENDING.value,
+        "failures": 0,
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+def _choose_stems(connection: Connection, manifest_id: int, ids: Sequence[str]) -> dict[str, str]:
+    """A file stem for each new row, distinct in its manifest whatever the file system thinks of case (fault N1)."""
+    plain = {row_id: safe_stem(row_id) for row_id in ids}
+    near = {key for stem in plain.values() for key in _near(stem)}
+    query = select(rows.c.stem_key).where(rows.c.manifest_id == manifest_id, rows.c.stem_key.in_(list(near)))
+    taken = set(connection.execute(query).scalars())
+    chosen: dict[str, str] = {}
+    for row_id, stem in plain.items():
+        clash = _KEPT_EARLIER.search(stem) is not None or not taken.isdisjoint(_near(stem))
+        chosen[row_id] = distinct_stem(row_id) if clash else stem
+        taken.add(stem_key(chosen[row_id]))
+    return chosen
+
+
+_SAMPLE = re.compile(r"-[1-4]$")
+_KEPT_EARLIER = re.compile(r"\.(take|kept)\d+$")
+
+
+def _near(stem: str) -> set[str]:
+    """Keys whose files this stem's could be taken for: its own, and those of several samples."""
+    near = {stem_key(stem), *(stem_key(f"{stem}-{number}") for number in range(1, 5))}
+    return near | {stem_key(_SAMPLE.sub("", stem))}

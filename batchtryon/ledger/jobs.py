@@ -1,0 +1,282 @@
+"""Jobs and their outputs: what polls said, what was downloaded, and which rows got which files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from batchtryon.clock import Clock
+from batchtryon.ledger.ages import age
+from batchtryon.ledger.attempts import move_item
+from batchtryon.ledger.database import Database
+from batchtryon.ledger.permits import PermitBook
+from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
+from batchtryon.records import Delivery, Job, JobOutcome, Output, SavedPicture, WrittenFile
+from batchtryon.states import JOB_MOVES, ItemEvent, ItemState, JobEvent, JobState, apply
+
+__all__ = ["Jobs"]
+
+#: Output URLs live this long after completion (``api/tryiton.md``).
+_OUTPUTS_LIVE = timedelta(hours=72)
+#: A job can be polled this long after it was created (``api/tryiton.md``).
+_JOBS_LIVE = timedelta(days=3)
+
+
+class Jobs:
+    """The accepted attempts of a ledger."""
+
+    def __init__(self, database: Database, clock: Clock, book: PermitBook) -> None:
+        self._database = database
+        self._clock = clock
+        self._book = book
+
+    # -- polling ----------------------------------------------------------------------------------
+
+    def open(self) -> list[Job]:
+        """Jobs that are processing, of whichever manifest: they hold the account's slots.
+
+        Also those held as stuck or vanished that the API may still know, to be asked once a run.
+        """
+        young = self._clock.now() - _JOBS_LIVE
+        query = _job_query().where(
+            (jobs.c.state == JobState.PROCESSING)
+            | (jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]) & (jobs.c.accepted_at > young)
+               & items.c.state.in_([ItemState.STUCK, ItemState.VANISHED]))
+        )
+        with self._database.transaction() as connection:
+            return [self._job(found) for found in connection.execute(query.order_by(jobs.c.attempt_seq))]
+
+    def job(self, job_id: str) -> Job:
+        """One job as it stands."""
+        with self._database.transaction() as connection:
+            return self._job(connection.execute(_job_query().where(jobs.c.id == job_id)).one())
+
+    def record_poll(self, job: Job, outcome: JobOutcome, *, polls: int, raw: bytes = b"") -> None:
+        """Commit what a poll brought to an end (or found overdue), with all that follows from it."""
+        seconds = self._age(job)
+        with self._database.transaction() as connection:
+            _move_job(connection, job.id, outcome, {
+                "ended_at": self._clock.now(), "seconds": seconds, "polls": polls, "raw": raw or None,
+                "error_name": outcome.error_name, "message": outcome.error_message,
+            })
+            if outcome.job is JobEvent.FAILED:
+                connection.execute(attempts.update().where(attempts.c.seq == job.attempt).values(counted=0))
+            if outcome.job is JobEvent.COMPLETED:
+                self._insert_outputs(connection, job, outcome.urls)
+            if _follows(connection, job):
+                move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
+                          error_name=outcome.error_name, error_message=outcome.error_message)
+            cost = connection.execute(select(attempts.c.credits).where(attempts.c.seq == job.attempt)).scalar_one()
+        if outcome.job is JobEvent.FAILED:
+            self._book.freed(job.attempt, cost)
+        self._book.ended(job.attempt, seconds if outcome.job is JobEvent.COMPLETED else None)
+
+    def _insert_outputs(self, connection: Connection, job: Job, urls: Sequence[str]) -> None:
+        if urls:
+            connection.execute(outputs.insert(), [
+                {"item_id": job.item_id, "job_id": job.id, "place": place, "count": len(urls), "url": url,
+                 "expires_at": job.accepted_at + _OUTPUTS_LIVE, "state": "waiting"}
+                for place, url in enumerate(urls)
+            ])
+
+    # -- downloading ------------------------------------------------------------------------------
+
+    def waiting_outputs(self) -> list[Output]:
+        """Outputs still to be fetched, of whichever manifest, those that expire first first."""
+        query = _output_query().where(outputs.c.state == "waiting").order_by(outputs.c.expires_at, outputs.c.id)
+        with self._database.transaction() as connection:
+            return [_output(row) for row in connection.execute(query)]
+
+    def outputs_of_item(self, item_id: int) -> list[Output]:
+        """The outputs of an item's newest completed job."""
+        newest = (
+            select(outputs.c.job_id).join(jobs, jobs.c.id == outputs.c.job_id)
+            .where(outputs.c.item_id == item_id).order_by(jobs.c.attempt_seq.desc()).limit(1)
+        )
+        query = _output_query().where(outputs.c.job_id == newest.scalar_subquery())
+        with self._database.transaction() as connection:
+            return [_output(row) for row in connection.execute(query.order_by(outputs.c.place))]
+
+    def deliveries(self, output: Output) -> list[Delivery]:
+        """The rows that are to get an output's picture."""
+        query = (
+            select(rows, manifests.c.name)
+            .join(manifests, manifests.c.id == rows.c.manifest_id)
+            .where(rows.c.item_id == output.item_id, ~rows.c.delivered)
+            .order_by(rows.c.id)
+        )
+        with self._database.transaction() as connection:
+            return [_delivery(connection, found, output.job_id) for found in connection.execute(query).all()]
+
+    def undelivered(self, manifest_id: int, sync: int) -> list[int]:
+        """Done items that rows of a manifest still want their own files of: the reused ones."""
+        query = (
+            select(rows.c.item_id).distinct()
+            .join(items, items.c.id == rows.c.item_id)
+            .where(rows.c.manifest_id == manifest_id, rows.c.sync == sync, ~rows.c.delivered,
+                   items.c.state == ItemState.DONE)
+            .order_by(rows.c.item_id)
+        )
+        with self._database.transaction() as connection:
+            return list(connection.execute(query).scalars())
+
+    def copies(self, output_id: int) -> list[str]:
+        """Paths of files that were written from an output, in any manifest."""
+        query = select(files.c.path).where(files.c.output_id == output_id).order_by(files.c.id)
+        with self._database.transaction() as connection:
+            return list(connection.execute(query).scalars())
+
+    def record_saved(self, output: Output, picture: SavedPicture, written: Sequence[WrittenFile]) -> bool:
+        """Commit that an output is verified and its files are under their final names.
+
+        True once its item is at its end: no output of the job is waited for.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(outputs.update().where(outputs.c.id == output.id).values(
+                state="saved", sha256=picture.sha256, size=picture.size, format=picture.format,
+                width=picture.width, height=picture.height, error_name=None, message=None,
+            ))
+            for file in written:
+                _write_file(connection, output.id, file, self._clock)
+            return self._finish(connection, output)
+
+    def record_gone(self, output: Output, *, name: str, message: str) -> None:
+        """Commit that an output will never arrive: paid and lost."""
+        with self._database.transaction() as connection:
+            connection.execute(outputs.update().where(outputs.c.id == output.id).values(
+                state="gone", error_name=name, message=message,
+            ))
+            self._finish(connection, output)
+
+    def record_no_outputs(self, job: Job, *, name: str, message: str) -> None:
+        """Commit that a job completed and named no picture at all."""
+        with self._database.transaction() as connection:
+            move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock, error_name=name,
+                      error_message=message)
+
+    def record_all_copies_lost(self, item_id: int, *, name: str, message: str) -> None:
+        """Commit that a done item's pictures exist nowhere any more."""
+        with self._database.transaction() as connection:
+            move_item(connection, item_id, ItemEvent.OUTPUTS_GONE, self._clock, error_name=name, error_message=message)
+
+    def _finish(self, connection: Connection, output: Output) -> bool:
+        """Once no output of the job waits, the item is at its end and its rows have their files."""
+        states = list(connection.execute(
+            select(outputs.c.state).where(outputs.c.job_id == output.job_id)
+        ).scalars())
+        if "waiting" in states:
+            return False
+        query = select(items.c.state, items.c.images).where(items.c.id == output.item_id)
+        state, images = connection.execute(query).one()
+        saved = states.count("saved")
+        if saved:
+            _mark_delivered(connection, output.job_id)
+        if state != ItemState.RENDERED:
+            return True
+        event = ItemEvent.SAVED if saved else ItemEvent.OUTPUTS_GONE
+        short = saved < images
+        move_item(
+            connection, output.item_id, event, self._clock,
+            error_name="FewerOutputs" if saved and short else ("OutputsGone" if short else None),
+            error_message=f"{saved} of {images} paid pictures were saved" if short else None,
+        )
+        return True
+
+    # -- shared -----------------------------------------------------------------------------------
+
+    def _job(self, found: Any) -> Job:
+        return Job(
+            id=found.id, item_id=found.item_id, attempt=found.attempt_seq, state=JobState(found.state),
+            kind=found.kind, options=found.options, images=found.images, accepted_at=found.accepted_at,
+            accepted=self._clock.monotonic() - age(self._clock, found.host_id, found.boot_id, found.accepted_s),
+            failures=found.failures, polls=found.polls, label=f"{found.name}:{found.row_id}",
+        )
+
+    def _age(self, job: Job) -> float:
+        return self._clock.monotonic() - job.accepted
+
+
+def _follows(connection: Connection, job: Job) -> bool:
+    """Whether the item still waits for this job (the user may have reopened it meanwhile)."""
+    newest = select(func.max(attempts.c.seq)).where(attempts.c.item_id == job.item_id)
+    state = connection.execute(select(items.c.state).where(items.c.id == job.item_id)).scalar_one()
+    waits = state in {ItemState.PROCESSING, ItemState.STUCK, ItemState.VANISHED}
+    return waits and connection.execute(newest).scalar_one() == job.attempt
+
+
+def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: dict[str, Any]) -> None:
+    state = JobState(connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one())
+    target = apply(JOB_MOVES, state, outcome.job)
+    connection.execute(
+        jobs.update().where(jobs.c.id == job_id, jobs.c.state == state.value).values(state=target.value, **values)
+    )
+
+
+def _write_file(connection: Connection, output_id: int, file: WrittenFile, clock: Clock) -> None:
+    for key, path in file.moved:
+        connection.execute(files.update().where(files.c.id == key).values(path=path, superseded=True))
+    known = connection.execute(
+        files.update().where(files.c.row_id == file.row, files.c.output_id == output_id)
+        .values(path=file.path, written_at=clock.now(), superseded=False)
+    )
+    if known.rowcount == 0:
+        connection.execute(files.insert().values(
+            row_id=file.row, output_id=output_id, path=file.path, written_at=clock.now(), superseded=False,
+        ))
+
+
+def _mark_delivered(connection: Connection, job_id: str) -> None:
+    """Rows that have a file of this job and still want its item have got their pictures."""
+    with_files = (
+        select(files.c.row_id).join(outputs, outputs.c.id == files.c.output_id).where(outputs.c.job_id == job_id)
+    )
+    item = select(jobs.c.item_id).where(jobs.c.id == job_id).scalar_subquery()
+    connection.execute(
+        rows.update().where(rows.c.id.in_(with_files), rows.c.item_id == item, ~rows.c.delivered)
+        .values(delivered=True, deliveries=rows.c.deliveries + 1)
+    )
+
+
+def _job_query() -> Any:
+    first = select(func.min(rows.c.id)).where(rows.c.item_id == jobs.c.item_id).scalar_subquery()
+    return (
+        select(jobs, items.c.kind, items.c.options, items.c.failures,
+               func.coalesce(manifests.c.name, "").label("name"),
+               func.coalesce(rows.c.row_id, items.c.fingerprint).label("row_id"))
+        .join(items, items.c.id == jobs.c.item_id)
+        .outerjoin(rows, rows.c.id == first)
+        .outerjoin(manifests, manifests.c.id == rows.c.manifest_id)
+    )
+
+
+def _output_query() -> Any:
+    first = select(func.min(rows.c.id)).where(rows.c.item_id == outputs.c.item_id).scalar_subquery()
+    return (
+        select(outputs, func.coalesce(manifests.c.name, "").label("name"),
+               func.coalesce(rows.c.row_id, outputs.c.job_id).label("row_id"))
+        .outerjoin(rows, rows.c.id == first)
+        .outerjoin(manifests, manifests.c.id == rows.c.manifest_id)
+    )
+
+
+def _output(found: Any) -> Output:
+    return Output(
+        id=found.id, item_id=found.item_id, job_id=found.job_id, index=found.place, count=found.count, url=found.url,
+        expires_at=found.expires_at, sha256=found.sha256, size=found.size, format=found.format,
+        label=f"{found.name}:{found.row_id}",
+    )
+
+
+def _delivery(connection: Connection, found: Any, job_id: str) -> Delivery:
+    query = (
+        select(files.c.id, files.c.path)
+        .join(outputs, outputs.c.id == files.c.output_id)
+        .where(files.c.row_id == found.id, ~files.c.superseded, outputs.c.job_id != job_id)
+        .order_by(files.c.id)
+    )
+    earlier = tuple((key, path) for key, path in connection.execute(query))
+    return Delivery(row=found.id, manifest=found.name, row_id=found.row_id, stem=found.stem,
+                    deliveries=found.deliveries, earlier=earlier)

@@ -1,0 +1,186 @@
+"""The ledger as the rooms above use it: opened for work or for reading, with its parts by name."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import select
+
+from batchtryon.clock import Clock
+from batchtryon.errors import DiskError, LedgerError, LedgerForgot
+from batchtryon.ledger.ages import age
+from batchtryon.ledger.attempts import Attempts, RunKey
+from batchtryon.ledger.catalog import Catalog
+from batchtryon.ledger.database import Database, sqlite_path
+from batchtryon.ledger.jobs import Jobs
+from batchtryon.ledger.locks import HeldLock
+from batchtryon.ledger.migrations import bring_up_to_date, is_empty, read_meta, schema_version
+from batchtryon.ledger.permits import PermitBook, PermitRules
+from batchtryon.ledger.runs import Runs
+from batchtryon.ledger.second import SecondThoughts
+from batchtryon.ledger.spool import Spool
+from batchtryon.ledger.story import Story
+from batchtryon.ledger.tables import attempts, jobs, meta, outputs
+from batchtryon.states import AttemptState, JobState
+
+__all__ = ["Ledger"]
+
+_UNRESOLVED = (
+    AttemptState.INTENT, AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.MAYBE_FREE,
+    AttemptState.MAYBE_PAID, AttemptState.HELD,
+)
+
+
+class Ledger:
+    """One ledger. Make it with :meth:`for_work` (one process at a time) or :meth:`for_reading`."""
+
+    def __init__(self, database: Database, clock: Clock, *, locks: ExitStack | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._locks = locks or ExitStack()
+        self.catalog = Catalog(database, clock)
+        self.runs = Runs(database, clock)
+        self.story = Story(database)
+        self.second = SecondThoughts(database, clock)
+
+    @classmethod
+    def for_work(cls, url: str, clock: Clock, *, origin: str | None, note: str = "") -> Ledger:
+        """Open for a run, made if absent, its lock held until :meth:`close`.
+
+        ``origin`` is the API the ledger belongs to; a ledger of another one is refused
+        (``design/charges.md``, "A ledger that forgot"). None for work that never calls the API.
+        Raises :class:`LedgerError` and its kin, :class:`DiskError`.
+        """
+        path = sqlite_path(url)
+        locks = ExitStack()
+        try:
+            if path is not None:
+                _make_folder(path)
+                lock = path.with_name(path.name + ".lock")
+                locks.enter_context(HeldLock(lock, what=f"The ledger {path}", clock=clock, note=note))
+            database = Database(url)
+            locks.callback(database.close)
+            with database.transaction() as connection:
+                bring_up_to_date(connection, clock)
+                known = read_meta(connection).get("origin")
+                if known is None and origin is not None:
+                    connection.execute(meta.insert().values(key="origin", value=origin))
+            if origin is not None and known not in {None, origin}:
+                raise LedgerForgot(
+                    f"{database.name}: this ledger belongs to {known}, not to {origin}. "
+                    "Use another --output or --ledger for that API."
+                )
+        except BaseException:
+            locks.close()
+            raise
+        return cls(database, clock, locks=locks)
+
+    @classmethod
+    def for_reading(cls, url: str, clock: Clock) -> Ledger | None:
+        """Open without locks and without writing, also while a run is on; None if there is no ledger yet."""
+        path = sqlite_path(url)
+        if path is None or not path.exists():
+            return None
+        database = Database(url, read_only=True)
+        try:
+            with database.transaction() as connection:
+                if is_empty(connection):
+                    database.close()
+                    return None
+                schema_version(connection)
+        except LedgerError as exc:
+            database.close()
+            raise type(exc)(f"{path}: {exc}" if str(path) not in str(exc) else str(exc)) from exc
+        return cls(database, clock)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._database.name
+
+    def working(self, key: RunKey, rules: PermitRules) -> tuple[Attempts, Jobs]:
+        """The parts that a run submits and polls with, with the permit book rebuilt from the attempts."""
+        book = PermitBook(rules)
+        book.counted = self.runs.counted(key)
+        self._restore(book)
+        spool = Spool(self._spool_path())
+        if self._database.path is not None:
+            spool.prepare()
+        return (
+            Attempts(self._database, self._clock, book, spool),
+            Jobs(self._database, self._clock, book),
+        )
+
+    def has_open_work(self) -> bool:
+        """Whether anything is paid for and not at its end, or of unknown outcome since a crash, in any manifest."""
+        queries = (
+            select(attempts.c.seq).where(attempts.c.state.in_([AttemptState.INTENT, AttemptState.SENDING])),
+            select(jobs.c.id).where(jobs.c.state.in_([JobState.PROCESSING, JobState.STUCK, JobState.VANISHED])),
+            select(outputs.c.id).where(outputs.c.state == "waiting"),
+        )
+        with self._database.transaction() as connection:
+            return any(connection.execute(query.limit(1)).first() is not None for query in queries)
+
+    def close(self) -> None:
+        """Give back the connection and the locks."""
+        self._locks.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _spool_path(self) -> Path:
+        path = self._database.path
+        return path.with_name(path.name + ".spool") if path is not None else Path("ledger.spool")
+
+    def _restore(self, book: PermitBook) -> None:
+        """Rebuild the window and the slots from the attempts; ages as ``design/charges.md`` says."""
+        now = self._clock.monotonic()
+        recent = 4 * book.rules.rate.count + 100
+        newest = select(attempts).where(attempts.c.state != AttemptState.UNSENT).order_by(attempts.c.seq.desc())
+        unresolved = select(attempts).where(attempts.c.state.in_(_UNRESOLVED))
+        this_boot = select(attempts).where(
+            attempts.c.boot_id == self._clock.boot_id, attempts.c.answered_s > now - 2 * book.rules.rate.seconds,
+            attempts.c.state != AttemptState.UNSENT,
+        )
+        processing = (
+            select(jobs.c.attempt_seq, jobs.c.host_id, jobs.c.boot_id, jobs.c.accepted_s)
+            .where(jobs.c.state == JobState.PROCESSING)
+        )
+        with self._database.transaction() as connection:
+            found = {
+                row.seq: row
+                for query in (newest.limit(recent), unresolved, this_boot)
+                for row in connection.execute(query)
+            }
+            live = connection.execute(processing).all()
+        for row in found.values():
+            answered = row.answered_s is not None and row.state != AttemptState.UNKNOWN
+            at = row.answered_s if answered else row.deadline_s
+            # In our seconds: what lies ahead in the same boot stays ahead, across boots age is a lower bound.
+            if row.boot_id == self._clock.boot_id:
+                ours = at
+            else:
+                ahead = 0.0 if answered else max(0.0, row.deadline_s - row.intent_s)
+                ours = now - age(self._clock, row.host_id, row.boot_id, at) + ahead
+            book.restore_window(row.seq, ours, answered=answered)
+            if row.state in _UNRESOLVED:
+                book.unknown(row.seq, ours)
+        for job in live:
+            accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
+            book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise DiskError(f"{path.parent}: the ledger's folder cannot be made ({exc.strerror}).") from exc

@@ -1,0 +1,61 @@
+"""The ledger's schema over time: made when new, brought up to date when older, refused when newer.
+
+:data:`STEPS` maps a version to the step that leads to the next; each runs in one transaction, so a crash
+leaves either version whole (fault L5).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, inspect, select
+
+from batchtryon.clock import Clock
+from batchtryon.errors import LedgerError
+from batchtryon.ledger.tables import SCHEMA_VERSION, meta, metadata
+
+__all__ = ["STEPS", "bring_up_to_date", "is_empty", "read_meta", "schema_version"]
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {}
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether there is no ledger in this database yet. Raises :class:`LedgerError` if something else is."""
+    tables = set(inspect(connection).get_table_names())
+    if tables and meta.name not in tables:
+        raise LedgerError("this database holds other tables, not a batchtryon ledger. Choose another --ledger.")
+    return not tables
+
+
+def schema_version(connection: Connection) -> int:
+    """The version of the ledger's tables. Raises :class:`LedgerError` when made by a newer batchtryon."""
+    version = int(read_meta(connection).get("schema_version", "0"))
+    if version > SCHEMA_VERSION or version < 1:
+        raise LedgerError(
+            f"the ledger has version {version}, this batchtryon knows up to {SCHEMA_VERSION}. "
+            "Use the batchtryon that made it, or a newer one."
+        )
+    return version
+
+
+def bring_up_to_date(connection: Connection, clock: Clock) -> None:
+    """Create the tables, or lead an older version to ours. Raises :class:`LedgerError`."""
+    if is_empty(connection):
+        metadata.create_all(connection)
+        born = {
+            "schema_version": str(SCHEMA_VERSION),
+            "uuid": str(uuid.uuid4()),
+            "epoch": "1",
+            "created_at": clock.now().isoformat(),
+        }
+        connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in born.items()])
+        return
+    for version in range(schema_version(connection), SCHEMA_VERSION):
+        STEPS[version](connection)
+        connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(version + 1)))
+
+
+def read_meta(connection: Connection) -> dict[str, str]:
+    """What the ledger says of itself."""
+    return {str(key): str(value) for key, value in connection.execute(select(meta.c.key, meta.c.value))}

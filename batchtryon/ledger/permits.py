@@ -1,0 +1,242 @@
+"""The right to send one submit now: the exact window, the soft slots, the cap and the floor.
+
+The rules are those of ``design/charges.md``. This book has no truth of its own: it is rebuilt from the
+attempts in the ledger when that is opened, and follows every change that is committed after.
+All times are :meth:`Clock.monotonic` seconds of this boot.
+
+*Window.* The server counts an arrival somewhere between our intent and our receipt of its answer. So an
+attempt occupies the window from its intent until its answer + W + m; unanswered, until its deadline +
+Q + W + m; proven unsent, not at all. With N occupants there is no permit.
+
+*Slots.* Held from the intent until the job ended, the attempt was refused or unsent, an unknown's
+deadline + Q + J has passed, or a known job's own deadline has.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchtryon.settings import Rate
+
+__all__ = ["Denied", "Limit", "PermitBook", "PermitRules"]
+
+_FOREVER = math.inf
+
+
+class Limit(StrEnum):
+    """What stands in the way of the next submit."""
+
+    WINDOW = "window"
+    SLOTS = "slots"
+    PAUSE = "pause"
+    CAP = "cap"
+    FLOOR = "floor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """No permit now: which limit binds, and when to ask again (None: when something else has ended)."""
+
+    limit: Limit
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermitRules:
+    """The account's limits and the user's, as the book applies them."""
+
+    rate: Rate
+    concurrency: int
+    #: Most credits the batch may count; None for no cap.
+    max_credits: int | None = None
+    #: Credits that must remain; None for no floor.
+    keep_credits: int | None = None
+    #: F of charges.md; Q and the floor of J never exceed it.
+    settle: float = 900.0
+    #: Seconds after acceptance until which a known job holds its slot.
+    job_deadline: float = 1800.0
+
+    @property
+    def queue(self) -> float:
+        """Q: seconds a proxy may have queued a request beyond its deadline."""
+        return min(60.0, self.settle)
+
+
+class PermitBook:
+    """Who occupies the window and the slots now, and what the batch has cost so far."""
+
+    def __init__(self, rules: PermitRules) -> None:
+        self.rules = rules
+        #: Credits of the batch's attempts that count against the cap.
+        self.counted = 0
+        #: Credits ever granted by this book; its growth tells what a balance reading may not have seen.
+        self.granted_credits = 0
+        self._window: dict[int, float] = {}
+        self._slots: dict[int, float] = {}
+        self._slot_limit = float(rules.concurrency)
+        self._slot_limit_at = -_FOREVER
+        self._margin = rules.rate.seconds / 600
+        self._strikes = 0
+        self._paused_until = -_FOREVER
+        self._last_intent = -_FOREVER
+        self._last_answer = -_FOREVER
+        self._slowest = 0.0
+        # What remains on the account by the last reading, less all that was granted since.
+        self._balance: int | None = None
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def ask(self, now: float, cost: int) -> Denied | None:
+        """None if an attempt of ``cost`` credits may be granted at ``now``; otherwise what binds."""
+        self._forget(now)
+        rules = self.rules
+        if rules.max_credits is not None and self.counted + cost > rules.max_credits:
+            return Denied(limit=Limit.CAP, until=None)
+        if rules.keep_credits is not None and (self._balance is None or self._balance - cost < rules.keep_credits):
+            return Denied(limit=Limit.FLOOR, until=None)
+        if now < self._paused_until:
+            return Denied(limit=Limit.PAUSE, until=self._paused_until)
+        if len(self._slots) >= self.slot_limit(now):
+            return Denied(limit=Limit.SLOTS, until=self._next_slot(now))
+        open_at = self._window_opens(now)
+        return Denied(limit=Limit.WINDOW, until=open_at) if open_at > now else None
+
+    def slot_limit(self, now: float) -> int:
+        """Jobs at once that we allow ourselves: the account's limit, or less after a refusal.
+
+        After a ConcurrencyLimitExceeded it is our own live count, and one slot returns for each window
+        (a minute at the defaults) without a refusal.
+        """
+        if math.isinf(self._slot_limit_at):
+            return self.rules.concurrency
+        regained = math.floor((now - self._slot_limit_at) / self.rules.rate.seconds)
+        return min(self.rules.concurrency, int(self._slot_limit) + regained)
+
+    @property
+    def live(self) -> int:
+        """Slots held now."""
+        return len(self._slots)
+
+    @property
+    def occupants(self) -> int:
+        """Places of the window taken now."""
+        return len(self._window)
+
+    @property
+    def margin(self) -> float:
+        """m: seconds allowed for the server's clock; grows when our books do not explain a refusal."""
+        return self._margin
+
+    @property
+    def paced(self) -> bool:
+        """Whether grants are spread evenly, after a second unexplained refusal."""
+        return self._strikes >= 2
+
+    # -- following --------------------------------------------------------------------------------
+
+    def granted(self, seq: int, now: float, cost: int, deadline: float) -> None:
+        """An intent was committed."""
+        self._window[seq] = deadline + self.rules.queue + self._span
+        self._slots[seq] = _FOREVER
+        self._last_intent = now
+        self.counted += cost
+        self.granted_credits += cost
+        if self._balance is not None:
+            self._balance -= cost
+
+    def unsent(self, seq: int, cost: int) -> None:
+        """Proven that no byte left: no place in the window, no slot, no charge."""
+        self._window.pop(seq, None)
+        self.freed(seq, cost)
+
+    def answered(self, seq: int, now: float) -> None:
+        """An answer came at ``now``, whatever it says."""
+        self._window[seq] = now + self._span
+        self._last_answer = max(self._last_answer, now)
+
+    def accepted(self, seq: int, now: float) -> None:
+        """A job was made of it, which holds the slot until it ends or its own deadline."""
+        self._slots[seq] = now + self.rules.job_deadline
+
+    def unknown(self, seq: int, deadline: float) -> None:
+        """No readable answer came: the slot is held while a job of it may live."""
+        self._slots[seq] = deadline + self.rules.queue + self._job_allowance
+
+    def ended(self, seq: int, seconds: float | None = None) -> None:
+        """Its job ended, after ``seconds`` if known; the slot is free."""
+        self._slots.pop(seq, None)
+        self._slowest = max(self._slowest, seconds or 0.0)
+
+    def freed(self, seq: int, cost: int) -> None:
+        """Refused, failed or proven free: it no longer counts against the cap."""
+        self._slots.pop(seq, None)
+        self.counted -= cost
+        if self._balance is not None:
+            self._balance += cost
+
+    def balance_read(self, on_demand: int, granted_since: int) -> None:
+        """The account holds ``on_demand``, less the credits granted since the reading was sent for."""
+        self._balance = on_demand - granted_since
+
+    def rate_refused(self, now: float, retry_after: float | None) -> None:
+        """A RateLimitExceeded that our own books do not explain, for they never allow one."""
+        self._strikes += 1
+        window = self.rules.rate.seconds
+        self._margin = window / 60
+        wait = retry_after if retry_after is not None else min(window, window / 4 * 2 ** (self._strikes - 1))
+        self._paused_until = max(self._paused_until, now + wait)
+
+    def slots_refused(self, now: float) -> None:
+        """A ConcurrencyLimitExceeded: somebody else holds slots. Yield to them."""
+        self._slot_limit = max(1, len(self._slots))
+        self._slot_limit_at = now
+        self._paused_until = max(self._paused_until, now + self.rules.rate.seconds / 20)
+
+    def pause(self, until: float) -> None:
+        """Grant nothing before ``until``."""
+        self._paused_until = max(self._paused_until, until)
+
+    # -- restoring --------------------------------------------------------------------------------
+
+    def restore_window(self, seq: int, until_answer_or_deadline: float, *, answered: bool) -> None:
+        """Put an attempt of an earlier process back into the window, by its time in our seconds."""
+        queue = 0.0 if answered else self.rules.queue
+        self._window[seq] = until_answer_or_deadline + queue + self._span
+        self._last_intent = max(self._last_intent, until_answer_or_deadline) if answered else self._last_intent
+
+    def restore_slot(self, seq: int, until: float) -> None:
+        """Put a known job of an earlier process back into its slot."""
+        self._slots[seq] = until
+
+    @property
+    def _span(self) -> float:
+        return self.rules.rate.seconds + self._margin
+
+    @property
+    def _job_allowance(self) -> float:
+        floor = min(60.0, self.rules.settle)
+        return min(600.0, max(floor, 3 * self._slowest))
+
+    def _forget(self, now: float) -> None:
+        for held in (self._window, self._slots):
+            for seq in [seq for seq, until in held.items() if until <= now]:
+                del held[seq]
+
+    def _window_opens(self, now: float) -> float:
+        count, span = self.rules.rate.count, self._span
+        opens = now
+        if len(self._window) >= count:
+            opens = sorted(self._window.values())[len(self._window) - count]
+        if self.paced:
+            opens = max(opens, self._last_intent + span / count, self._last_answer + self.rules.rate.seconds / count)
+        return opens
+
+    def _next_slot(self, now: float) -> float | None:
+        known = [until for until in self._slots.values() if until < _FOREVER]
+        regain = []
+        if not math.isinf(self._slot_limit_at) and self.slot_limit(now) < self.rules.concurrency:
+            passed = math.floor((now - self._slot_limit_at) / self.rules.rate.seconds)
+            regain = [self._slot_limit_at + (passed + 1) * self.rules.rate.seconds]
+        return min(known + regain, default=None)

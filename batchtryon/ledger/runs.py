@@ -1,0 +1,117 @@
+"""Batches, runs, their events and the balance: what frames the work and what it cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from batchtryon.clock import Clock
+from batchtryon.ledger.attempts import RunKey
+from batchtryon.ledger.database import Database
+from batchtryon.ledger.tables import attempts, balance_reads, batches, events, jobs, runs
+from batchtryon.records import Balance
+from batchtryon.states import AttemptState, JobState
+
+__all__ = ["Books", "Runs"]
+
+_AT_RISK = (
+    AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.MAYBE_FREE, AttemptState.MAYBE_PAID,
+    AttemptState.HELD, AttemptState.PAID_AND_LOST,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Credits by what is known of them (``design/experience.md``, "Files")."""
+
+    #: Jobs known by their id that did not fail.
+    spent: int
+    #: Attempts whose answer was lost, paid and lost ones included.
+    at_risk: int
+
+
+class Runs:
+    """The runs of a ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(self, manifest_id: int, *, version: str, settings: Mapping[str, Any]) -> RunKey:
+        """A new run, of the manifest's open batch or of a new one if the last was finished."""
+        with self._database.transaction() as connection:
+            batch = self._open_batch(connection, manifest_id)
+            made = connection.execute(runs.insert().values(
+                batch_id=batch, manifest_id=manifest_id, host_id=self._clock.host_id, boot_id=self._clock.boot_id,
+                process=os.getpid(), version=version, settings=dict(settings), started_at=self._clock.now(),
+            ))
+            assert made.inserted_primary_key is not None
+            return RunKey(run=int(made.inserted_primary_key[0]), batch=batch, manifest=manifest_id)
+
+    def counted(self, key: RunKey) -> int:
+        """Credits of the batch that count against its cap."""
+        query = select(func.coalesce(func.sum(attempts.c.counted), 0)).where(attempts.c.batch_id == key.batch)
+        with self._database.transaction() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def end(self, key: RunKey, *, verdict: str, exit_code: int, summary: Mapping[str, Any], finished: bool) -> None:
+        """The run's verdict. ``finished``: every row has ended, and so has the batch."""
+        now = self._clock.now()
+        with self._database.transaction() as connection:
+            connection.execute(runs.update().where(runs.c.id == key.run).values(
+                ended_at=now, verdict=verdict, exit_code=exit_code, summary=dict(summary),
+            ))
+            if finished:
+                connection.execute(batches.update().where(batches.c.id == key.batch).values(ended_at=now))
+
+    def note(
+        self, key: RunKey | None, kind: str, detail: Mapping[str, Any], *, item: int | None = None,
+        row: int | None = None, attempt: int | None = None,
+    ) -> None:
+        """Add to the log from which ``explain`` tells a row's story."""
+        with self._database.transaction() as connection:
+            connection.execute(events.insert().values(
+                at=self._clock.now(), run_id=key.run if key else None, item_id=item, row_id=row, attempt_seq=attempt,
+                kind=kind, detail=dict(detail),
+            ))
+
+    def record_balance(
+        self, key: RunKey, balance: Balance, *, key_fingerprint: str, sent_at: datetime, received_at: datetime
+    ) -> None:
+        """One reading of the balance, with when it was asked for and when it came."""
+        with self._database.transaction() as connection:
+            connection.execute(balance_reads.insert().values(
+                run_id=key.run, key_fingerprint=key_fingerprint, sent_at=sent_at, received_at=received_at,
+                on_demand=balance.on_demand, subscription=balance.subscription, purchased=balance.purchased,
+                reserved=balance.reserved,
+            ))
+
+    def books(self, *, run: int | None = None) -> Books:
+        """What was spent and what is at risk, by one run or by the whole ledger."""
+        spent = (
+            select(func.coalesce(func.sum(attempts.c.credits), 0))
+            .join(jobs, jobs.c.attempt_seq == attempts.c.seq)
+            .where(attempts.c.state == AttemptState.ACCEPTED, jobs.c.state != JobState.FAILED)
+        )
+        risk = select(func.coalesce(func.sum(attempts.c.credits), 0)).where(attempts.c.state.in_(_AT_RISK))
+        if run is not None:
+            spent, risk = spent.where(attempts.c.run_id == run), risk.where(attempts.c.run_id == run)
+        with self._database.transaction() as connection:
+            return Books(
+                spent=int(connection.execute(spent).scalar_one()),
+                at_risk=int(connection.execute(risk).scalar_one()),
+            )
+
+    def _open_batch(self, connection: Connection, manifest_id: int) -> int:
+        query = select(batches.c.id).where(batches.c.manifest_id == manifest_id, batches.c.ended_at.is_(None))
+        found = connection.execute(query.order_by(batches.c.id.desc()).limit(1)).scalar()
+        if found is not None:
+            return int(found)
+        made = connection.execute(batches.insert().values(manifest_id=manifest_id, started_at=self._clock.now()))
+        assert made.inserted_primary_key is not None
+        return int(made.inserted_primary_key[0])

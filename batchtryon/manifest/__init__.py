@@ -1,0 +1,12 @@
+"""The user's file: read in any format, every row checked, all errors told.
+
+Pure: it gets an opener of bytes and a probe for pictures, and touches neither disk nor network. A further
+format is one more function in ``manifest.FORMATS``.
+"""
+
+from __future__ import annotations
+
+from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest
+from batchtryon.manifest.reading import ManifestFile
+
+__all__ = ["FORMATS", "Manifest", "ManifestFile", "open_manifest"]

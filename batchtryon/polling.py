@@ -1,0 +1,135 @@
+"""When to ask for which job next, from the durations seen so far.
+
+The model. A job that is ``age`` old ends in the next moment with hazard h(age). A poll costs one request,
+a second of not knowing costs a second of an idle slot. Asking every g seconds costs 1/g requests a second
+and finds an ending g/2 late on average, so with ``price`` seconds of delay for one request the best gap
+is g = sqrt(2 * price / h) (the density of inspections that Barlow, Hunter and Proschan derived in 1963 and
+Keller in 1974 for inspecting systems that fail in silence). h comes from the durations observed of the
+same kind, mode and number of images, each spread over a small width, on top of a prior from the documented
+times that fades as observations come in.
+
+Pure: it is told what happened and answers with seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batchtryon.tryon import KINDS, JsonValue
+
+__all__ = ["PollPlanner"]
+
+#: Observations a class of jobs keeps: enough for a shape, few enough to follow a drift.
+_KEPT = 128
+#: The prior weighs as much as this many observations.
+_PRIOR_WEIGHT = 3.0
+#: Seconds of delay that one request is worth, as a share of the mean duration.
+_PRICE = 0.003
+#: Gaps, as shares of the mean duration: never closer, and never further apart once it is overdue.
+_CLOSEST, _FURTHEST = 0.02, 1.0
+
+
+@dataclass(slots=True)
+class _Observed:
+    """Durations of one class of jobs."""
+
+    least: float
+    most: float
+    recent: deque[float] = field(default_factory=deque)
+    ordered: list[float] = field(default_factory=list)
+
+    def add(self, seconds: float) -> None:
+        self.recent.append(seconds)
+        insort(self.ordered, seconds)
+        if len(self.recent) > _KEPT:
+            del self.ordered[bisect_right(self.ordered, self.recent.popleft()) - 1]
+
+    @property
+    def mean(self) -> float:
+        prior = (self.least + self.most) / 2
+        return (sum(self.recent) + prior * _PRIOR_WEIGHT) / (len(self.recent) + _PRIOR_WEIGHT)
+
+    @property
+    def prior_weight(self) -> float:
+        return _PRIOR_WEIGHT / (1 + len(self.recent) / 4)
+
+    def ended_by(self, age: float) -> float:
+        """How much of the weight of all that is known has ended by ``age``."""
+        span = max(1e-9, self.most - self.least)
+        prior = self.prior_weight * min(1.0, max(0.0, (age - self.least) / span))
+        half = self._half_width
+        inside = bisect_right(self.ordered, age - half)
+        ended = float(inside)
+        for value in self.ordered[inside:]:
+            if value - half >= age:
+                break
+            ended += (age - value + half) / (2 * half)
+        return prior + ended
+
+    @property
+    def total(self) -> float:
+        return self.prior_weight + len(self.ordered)
+
+    @property
+    def _half_width(self) -> float:
+        spread = self.ordered[-1] - self.ordered[0] if self.ordered else 0.0
+        return max(0.02 * self.mean, spread / max(4.0, math.sqrt(len(self.ordered) or 1)))
+
+
+class PollPlanner:
+    """The times at which jobs are asked for."""
+
+    def __init__(self, *, speed: float = 1.0) -> None:
+        #: How much faster than documented the jobs are expected to be (a rehearsal's compressed time).
+        self._speed = speed
+        self._classes: dict[tuple[str, str, int], _Observed] = {}
+
+    def observed(self, kind: str, options: Mapping[str, JsonValue], images: int, seconds: float) -> None:
+        """A job of this class ended ``seconds`` after it was accepted."""
+        self._class(kind, options, images).add(seconds)
+
+    def mean(self, kind: str, options: Mapping[str, JsonValue], images: int) -> float:
+        """The duration to expect of such a job, in seconds."""
+        return self._class(kind, options, images).mean
+
+    def next_age(self, kind: str, options: Mapping[str, JsonValue], images: int, age: float) -> float:
+        """The age in seconds at which to ask next for a job that was still processing at ``age``."""
+        known = self._class(kind, options, images)
+        mean = known.mean
+        closest, furthest = _CLOSEST * mean, _FURTHEST * mean
+        asked_at = age + closest
+        limit = age + furthest
+        total = known.total
+        # Walk on in small steps until the expected gain of asking has grown to what a poll costs:
+        # the gap at which sqrt(2 * price / h) equals the distance walked.
+        step = mean / 100
+        price = _PRICE * mean
+        started = known.ended_by(age)
+        alive = max(total - started, total * 0.002)
+        while asked_at < limit:
+            share = (known.ended_by(asked_at) - started) / alive
+            gap = asked_at - age
+            # Expected delay if we asked only now: about share * gap / 2, against the price of one poll.
+            if share * gap / 2 >= price:
+                return asked_at
+            # Past all that was ever seen there is no shape left: back off with the time waited.
+            if total - known.ended_by(asked_at) <= total * 0.002:
+                return min(limit, max(asked_at, age + 0.1 * max(0.0, age - self._end(known)) + 2 * closest))
+            asked_at += step
+        return limit
+
+    @staticmethod
+    def _end(known: _Observed) -> float:
+        return max(known.most if known.prior_weight > 0.5 else 0.0, known.ordered[-1] if known.ordered else 0.0)
+
+    def _class(self, kind: str, options: Mapping[str, JsonValue], images: int) -> _Observed:
+        key = (kind, str(options.get("mode", "")), images)
+        known = self._classes.get(key)
+        if known is None:
+            least, most = KINDS[kind].prior(options)
+            known = self._classes[key] = _Observed(least=least / self._speed, most=most / self._speed)
+        return known

@@ -1,0 +1,96 @@
+"""Rows as they stand, as tables: ``results.csv`` and exports, the user's own columns first, then ours.
+
+Columns and words are those of ``design/experience.md``, "Files". Texts from outside are made harmless for
+spreadsheets (``design/faults.md`` E1).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from batchtryon.ledger.story import StandingRow
+from batchtryon.store import write_atomically
+
+__all__ = ["OUR_COLUMNS", "ExportFormat", "export", "harmless", "result_cells", "write_results"]
+
+OUR_COLUMNS = (
+    "tryon_kind", "tryon_status", "tryon_error", "tryon_message", "tryon_attempts", "tryon_take", "tryon_job_id",
+    "tryon_credits", "tryon_files", "tryon_rendered_at", "tryon_run", "tryon_fingerprint",
+)
+
+
+class ExportFormat(StrEnum):
+    """How results can be exported."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)*%?$")
+
+
+def harmless(cell: str) -> str:
+    """The cell, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.match(cell) else cell
+
+
+def result_cells(row: StandingRow, own: Sequence[str]) -> dict[str, str]:
+    """One row's cells by column: ``id``, the user's own columns as they came, then ours."""
+    folder = f"{row.manifest}/"
+    return {
+        "id": row.id,
+        **{column: row.columns.get(column, "") for column in own},
+        "tryon_kind": row.kind,
+        "tryon_status": row.status,
+        "tryon_error": row.error_name or "",
+        "tryon_message": row.error_message or "",
+        "tryon_attempts": str(row.attempts),
+        "tryon_take": str(row.take),
+        "tryon_job_id": row.job_id or "",
+        "tryon_credits": str(row.spent),
+        "tryon_files": ";".join(path.removeprefix(folder) for path in row.files),
+        "tryon_rendered_at": row.rendered_at.isoformat(timespec="seconds") if row.rendered_at else "",
+        "tryon_run": str(row.run) if row.run is not None else "",
+        "tryon_fingerprint": row.fingerprint,
+    }
+
+
+def write_results(path: Path, rows: Iterable[StandingRow], own: Sequence[str]) -> None:
+    """Write ``results.csv``, whole or not at all. Raises DiskError."""
+    export(path, rows, own, ExportFormat.CSV)
+
+
+def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_: ExportFormat) -> None:
+    """Write the rows to ``path`` in that format, whole or not at all. Raises DiskError."""
+    lines = _csv_lines(rows, own) if format_ is ExportFormat.CSV else _json_lines(rows, own)
+
+    def write(file: BinaryIO) -> None:
+        for line in lines:
+            file.write(line.encode("utf-8"))
+
+    write_atomically(path, write)
+
+
+def _csv_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([harmless(column) for column in ("id", *own, *OUR_COLUMNS)])
+    for row in rows:
+        writer.writerow([harmless(cell) for cell in result_cells(row, own).values()])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _json_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(result_cells(row, own), ensure_ascii=False) + "\n"
