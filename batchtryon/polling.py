@@ -28,7 +28,11 @@ _KEPT = 128
 #: The prior weighs as much as this many observations.
 _PRIOR_WEIGHT = 3.0
 #: Seconds of delay that one request is worth, as a share of the mean duration.
-_PRICE = 0.003
+_PRICE = 0.005
+#: The prior's chance of a time up to so many times shorter or longer than documented.
+_SURPRISE_SHARE, _SURPRISE = 0.2, 20.0
+#: How much dearer a poll is when the budget is all but taken; below half of it, the price is the plain one.
+_DEARER = 20.0
 #: Gaps, as shares of the mean duration: never closer, and never further apart once it is overdue.
 _CLOSEST, _FURTHEST = 0.02, 1.0
 
@@ -59,8 +63,7 @@ class _Observed:
 
     def ended_by(self, age: float) -> float:
         """How much of the weight of all that is known has ended by ``age``."""
-        span = max(1e-9, self.most - self.least)
-        prior = self.prior_weight * min(1.0, max(0.0, (age - self.least) / span))
+        prior = self.prior_weight * self._prior_ended_by(age)
         half = self._half_width
         inside = bisect_right(self.ordered, age - half)
         ended = float(inside)
@@ -69,6 +72,13 @@ class _Observed:
                 break
             ended += (age - value + half) / (2 * half)
         return prior + ended
+
+    def _prior_ended_by(self, age: float) -> float:
+        """The documented times, and some chance of far shorter and far longer ones: documents are wrong at times."""
+        documented = min(1.0, max(0.0, (age - self.least) / max(1e-9, self.most - self.least)))
+        low, high = self.least / _SURPRISE, self.most * _SURPRISE
+        surprise = min(1.0, max(0.0, math.log(max(age, 1e-9) / low) / math.log(high / low)))
+        return (1 - _SURPRISE_SHARE) * documented + _SURPRISE_SHARE * surprise
 
     @property
     def total(self) -> float:
@@ -96,8 +106,13 @@ class PollPlanner:
         """The duration to expect of such a job, in seconds."""
         return self._class(kind, options, images).mean
 
-    def next_age(self, kind: str, options: Mapping[str, JsonValue], images: int, age: float) -> float:
-        """The age in seconds at which to ask next for a job that was still processing at ``age``."""
+    def next_age(
+        self, kind: str, options: Mapping[str, JsonValue], images: int, age: float, *, load: float = 0.0
+    ) -> float:
+        """The age in seconds at which to ask next for a job that was still processing at ``age``.
+
+        ``load``: how much of the budget of polls is taken now, 0 to 1; the fuller, the dearer a poll.
+        """
         known = self._class(kind, options, images)
         mean = known.mean
         closest, furthest = _CLOSEST * mean, _FURTHEST * mean
@@ -107,7 +122,7 @@ class PollPlanner:
         # Walk on in small steps until the expected gain of asking has grown to what a poll costs:
         # the gap at which sqrt(2 * price / h) equals the distance walked.
         step = mean / 100
-        price = _PRICE * mean
+        price = _PRICE * mean * (1 + _DEARER * max(0.0, 2 * load - 1) ** 2)
         started = known.ended_by(age)
         alive = max(total - started, total * 0.002)
         while asked_at < limit:

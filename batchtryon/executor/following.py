@@ -30,7 +30,9 @@ _VANISHED_AFTER, _VANISHED_SECONDS = 3, 30.0
 class _Followed:
     job: Job
     polls: int = 0
-    #: Age at the last answer that said "processing".
+    #: Age at which it was last asked for.
+    asked_at: float = 0.0
+    #: Age when it was asked for and still being processed.
     alive_at: float = 0.0
     trouble: int = 0
     missing: int = 0
@@ -132,6 +134,7 @@ class Follower:
         ticket = self._window.take()
         run.progress.polls += 1
         followed.polls += 1
+        followed.asked_at = run.clock.monotonic() - job.accepted
         try:
             report = await self._client.status(job.id)
         except CallError as exc:
@@ -146,14 +149,13 @@ class Follower:
 
     async def _read(self, followed: _Followed, report: JobReport) -> None:
         run, job = self._run, followed.job
-        age = run.clock.monotonic() - job.accepted
         if report.state is JobState.PROCESSING:
-            await self._still_processing(followed, age)
+            await self._still_processing(followed)
             return
         item = await run.ledger.call(run.attempts.item, job.item_id)
         again = retry_after_report(job, report, item, self._retry) if report.state is JobState.FAILED else None
         await self._end(followed, after_report(report, again=isinstance(again, RetryIn)))
-        self._learn(followed, age)
+        self._learn(followed)
         if again is None:
             await self._on_done(job, report)
         else:
@@ -172,13 +174,12 @@ class Follower:
             self._run.inform(f"{job.label}: failed, {report.name}: {report.message}")
             self._on_failed()
 
-    async def _still_processing(self, followed: _Followed, age: float) -> None:
-        run = self._run
-        followed.alive_at = age
+    async def _still_processing(self, followed: _Followed) -> None:
+        followed.alive_at = followed.asked_at
         if followed.last:
             return
-        if age > run.settings.job_deadline:
-            await self._hold(followed, after_overdue(age))
+        if followed.alive_at > self._run.settings.job_deadline:
+            await self._hold(followed, after_overdue(followed.alive_at))
             return
         self._schedule(followed)
 
@@ -218,10 +219,10 @@ class Follower:
     async def _end(self, followed: _Followed, outcome: JobOutcome) -> None:
         await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
 
-    def _learn(self, followed: _Followed, age: float) -> None:
+    def _learn(self, followed: _Followed) -> None:
         job = followed.job
         if followed.ours:  # an earlier run's job may have ended long before it was asked for
-            seconds = (followed.alive_at + age) / 2 if followed.alive_at else age
+            seconds = (followed.alive_at + followed.asked_at) / 2 if followed.alive_at else followed.asked_at
             self._planner.observed(job.kind, job.options, job.images, seconds)
 
     def _say_unheard(self, report: JobReport) -> None:
@@ -232,8 +233,8 @@ class Follower:
 
     def _schedule(self, followed: _Followed) -> None:
         job = followed.job
-        age = self._run.clock.monotonic() - job.accepted
-        at = self._planner.next_age(job.kind, job.options, job.images, age)
+        load = self._window.load(self._run.clock.monotonic())
+        at = self._planner.next_age(job.kind, job.options, job.images, followed.alive_at, load=load)
         self._push(followed, job.accepted + at)
 
     def _push(self, followed: _Followed, at: float) -> None:

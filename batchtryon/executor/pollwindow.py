@@ -32,10 +32,7 @@ class PollWindow:
 
         Infinite while only an answer can make room.
         """
-        while self._leaving and self._leaving[0] <= now:
-            heapq.heappop(self._leaving)
-        room = self._rate.count if now >= self._half_until else max(1, self._rate.count // 2)
-        taken = len(self._under_way) + len(self._leaving)
+        room, taken = self._room(now), self._taken(now)
         opens = now
         if taken >= room:
             needed = taken - room + 1
@@ -43,6 +40,18 @@ class PollWindow:
             if now < self._half_until:
                 opens = min(opens, self._half_until)
         return max(opens, self._paused_until)
+
+    def load(self, now: float) -> float:
+        """How much of the budget is taken, 0 to 1."""
+        return min(1.0, self._taken(now) / self._room(now))
+
+    def _room(self, now: float) -> int:
+        return self._rate.count if now >= self._half_until else max(1, self._rate.count // 2)
+
+    def _taken(self, now: float) -> int:
+        while self._leaving and self._leaving[0] <= now:
+            heapq.heappop(self._leaving)
+        return len(self._under_way) + len(self._leaving)
 
     def take(self) -> int:
         """Count a request from now on. Gives its ticket."""

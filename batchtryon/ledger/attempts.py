@@ -237,6 +237,7 @@ def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values:
 def _item_query() -> Any:
     return (
         select(items, rows.c.position, rows.c.row_id, manifests.c.name)
+        .select_from(items)
         .join(rows, rows.c.item_id == items.c.id)
         .join(manifests, manifests.c.id == rows.c.manifest_id)
     )

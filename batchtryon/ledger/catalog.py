@@ -197,6 +197,7 @@ class Snapshot:
         query = (
             select(rows.c.id, rows.c.row_id, rows.c.take, rows.c.delivered, rows.c.sync, items.c.fingerprint,
                    items.c.state)
+            .select_from(rows)
             .join(items, items.c.id == rows.c.item_id)
             .where(rows.c.manifest_id == self._manifest.id, rows.c.row_id.in_(ids))
         )
@@ -215,6 +216,7 @@ class Snapshot:
         """See :meth:`LedgerSnapshot.items`."""
         query = (
             select(items.c.fingerprint, items.c.state, func.min(manifests.c.name + ":" + rows.c.row_id))
+            .select_from(items)
             .join(rows, rows.c.item_id == items.c.id)
             .join(manifests, manifests.c.id == rows.c.manifest_id)
             .where(items.c.fingerprint.in_(fingerprints))

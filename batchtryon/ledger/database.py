@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from batchtryon.errors import BatchTryonError, ConfigurationError, DiskError, LedgerBusy, LedgerError
@@ -69,7 +69,7 @@ class Database:
                 yield self._connection
         except BatchTryonError:
             raise
-        except (SQLAlchemyError, OSError) as exc:
+        except (DBAPIError, OSError) as exc:
             raise self._translated(exc) from exc
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Database:
     def _on_begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
 
-    def _translated(self, exc: SQLAlchemyError | OSError) -> BatchTryonError:
+    def _translated(self, exc: DBAPIError | OSError) -> BatchTryonError:
         reason = str(exc.orig) if isinstance(exc, DBAPIError) else str(exc)
         said = reason.lower()
         if "disk is full" in said or "no space" in said or "disk i/o error" in said:

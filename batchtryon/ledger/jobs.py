@@ -104,6 +104,7 @@ class Jobs:
         """The rows that are to get an output's picture."""
         query = (
             select(rows, manifests.c.name)
+            .select_from(rows)
             .join(manifests, manifests.c.id == rows.c.manifest_id)
             .where(rows.c.item_id == output.item_id, ~rows.c.delivered)
             .order_by(rows.c.id)
@@ -241,11 +242,13 @@ def _mark_delivered(connection: Connection, job_id: str) -> None:
 
 
 def _job_query() -> Any:
-    first = select(func.min(rows.c.id)).where(rows.c.item_id == jobs.c.item_id).scalar_subquery()
+    mates = rows.alias("mates")
+    first = select(func.min(mates.c.id)).where(mates.c.item_id == jobs.c.item_id).scalar_subquery()
     return (
         select(jobs, items.c.kind, items.c.options, items.c.failures,
                func.coalesce(manifests.c.name, "").label("name"),
                func.coalesce(rows.c.row_id, items.c.fingerprint).label("row_id"))
+        .select_from(jobs)
         .join(items, items.c.id == jobs.c.item_id)
         .outerjoin(rows, rows.c.id == first)
         .outerjoin(manifests, manifests.c.id == rows.c.manifest_id)
@@ -253,10 +256,12 @@ def _job_query() -> Any:
 
 
 def _output_query() -> Any:
-    first = select(func.min(rows.c.id)).where(rows.c.item_id == outputs.c.item_id).scalar_subquery()
+    mates = rows.alias("mates")
+    first = select(func.min(mates.c.id)).where(mates.c.item_id == outputs.c.item_id).scalar_subquery()
     return (
         select(outputs, func.coalesce(manifests.c.name, "").label("name"),
                func.coalesce(rows.c.row_id, outputs.c.job_id).label("row_id"))
+        .select_from(outputs)
         .outerjoin(rows, rows.c.id == first)
         .outerjoin(manifests, manifests.c.id == rows.c.manifest_id)
     )

@@ -101,14 +101,19 @@ class Ledger:
         """What messages call it."""
         return self._database.name
 
-    def working(self, key: RunKey, rules: PermitRules) -> tuple[Attempts, Jobs]:
-        """The parts that a run submits and polls with, with the permit book rebuilt from the attempts."""
+    def working(self, key: RunKey, rules: PermitRules, spool: Spool | None = None) -> tuple[Attempts, Jobs]:
+        """The parts that a run submits and polls with, with the permit book rebuilt from the attempts.
+
+        ``spool``: where answers go that cannot be committed; by default a file beside the ledger's, so a ledger
+        in memory must be given one.
+        """
         book = PermitBook(rules)
         book.counted = self.runs.counted(key)
         self._restore(book)
-        spool = Spool(self._spool_path())
-        if self._database.path is not None:
-            spool.prepare()
+        if spool is None:
+            assert self._database.path is not None
+            spool = Spool(self._database.path.with_name(self._database.path.name + ".spool"))
+        spool.prepare()
         return (
             Attempts(self._database, self._clock, book, spool),
             Jobs(self._database, self._clock, book),
@@ -136,10 +141,6 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _spool_path(self) -> Path:
-        path = self._database.path
-        return path.with_name(path.name + ".spool") if path is not None else Path("ledger.spool")
 
     def _restore(self, book: PermitBook) -> None:
         """Rebuild the window and the slots from the attempts; ages as ``design/charges.md`` says."""

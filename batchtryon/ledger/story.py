@@ -109,6 +109,7 @@ class Story:
         """How many of the manifest's rows stand at each status, and how many are gone from it."""
         query = (
             select(items.c.state, rows.c.delivered, func.count())
+            .select_from(rows)
             .join(items, items.c.id == rows.c.item_id)
             .where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync)
             .group_by(items.c.state, rows.c.delivered)
@@ -160,7 +161,8 @@ class Story:
                     select(jobs).where(jobs.c.item_id == row.item).order_by(jobs.c.attempt_seq)).all()),
                 *_file_story(connection.execute(
                     select(files, outputs.c.format, outputs.c.width, outputs.c.height, outputs.c.size)
-                    .join(outputs, outputs.c.id == files.c.output_id).where(files.c.row_id == row.key)
+                    .select_from(files).join(outputs, outputs.c.id == files.c.output_id)
+                    .where(files.c.row_id == row.key)
                     .order_by(files.c.id)).all()),
                 *_event_story(connection.execute(
                     select(events).where(or_(events.c.item_id == row.item, events.c.row_id == row.key))
@@ -182,6 +184,7 @@ class Story:
         """(kind, options, images, seconds) of the jobs that completed last, newest last."""
         query = (
             select(items.c.kind, items.c.options, jobs.c.images, jobs.c.seconds)
+            .select_from(jobs)
             .join(items, items.c.id == jobs.c.item_id)
             .where(jobs.c.state == JobState.COMPLETED, jobs.c.seconds.is_not(None))
             .order_by(jobs.c.attempt_seq.desc()).limit(newest)
@@ -203,6 +206,7 @@ class Story:
             last_job: dict[int, Any] = {}
             query_jobs = (
                 select(jobs.c.item_id, jobs.c.id, jobs.c.state, jobs.c.ended_at, attempts.c.credits)
+                .select_from(jobs)
                 .join(attempts, attempts.c.seq == jobs.c.attempt_seq)
                 .where(jobs.c.item_id.in_(item_ids)).order_by(jobs.c.attempt_seq)
             )
@@ -211,6 +215,7 @@ class Story:
             paths: dict[int, list[str]] = {}
             query_files = (
                 select(files.c.row_id, files.c.path)
+                .select_from(files)
                 .join(outputs, outputs.c.id == files.c.output_id)
                 .where(files.c.row_id.in_([row.id for row in found]), ~files.c.superseded)
                 .order_by(outputs.c.place)
@@ -228,6 +233,7 @@ def _row_query() -> Select[Any]:
         select(rows, manifests.c.name.label("manifest"), manifests.c.sync.label("newest"), items.c.kind,
                items.c.options, items.c.sources, items.c.fingerprint, items.c.state, items.c.credits,
                items.c.error_name, items.c.error_message)
+        .select_from(rows)
         .join(items, items.c.id == rows.c.item_id)
         .join(manifests, manifests.c.id == rows.c.manifest_id)
     )

@@ -20,7 +20,7 @@ class ManifestFile:
     name: str
     #: Its extension with the dot, in any case; decides the format.
     suffix: str
-    #: Opens the bytes from their beginning; called for every pass over the file.
+    #: Opens the bytes from their beginning, seekable; called for every pass over the file.
     open: Callable[[], BinaryIO]
 
 

@@ -1,0 +1,98 @@
+"""How rows are told apart: ids made from content, and the same id met twice.
+
+A made id is taken from what the row names, as text, and never from its place or from the bytes of its
+files: reordering a manifest keeps it, and an edited picture makes a row *changed*, which is asked about,
+where a new id would be paid for unasked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
+
+from batchtryon.records import Source, SourceForm
+
+__all__ = ["SeenIds", "content_digest", "matrix_id", "row_id"]
+
+_LABEL_LENGTH = 40
+_HASH_LENGTH = 12
+
+
+def row_id(kind: str, pictures: Mapping[str, tuple[str, Source]], options: str, words: Sequence[str]) -> str:
+    """The id of a row that brings none.
+
+    ``pictures`` maps each input to its cell's text and its source, ``options`` are those that were given,
+    as canonical JSON, ``words`` the values of the options that say what to try on (a haircut). The thing
+    comes before the person: ``shirt-anna-0123456789ab``.
+    """
+    labels = [_label(text, source.form) for text, source in pictures.values()]
+    named = {name: _named(text, source) for name, (text, source) in pictures.items()}
+    return _joined([*labels[1:], *(_slug(word) for word in words), *labels[:1]], [kind, named, options])
+
+
+def matrix_id(varied: Sequence[tuple[str, str]]) -> str:
+    """The id of a row of a matrix, from the columns that vary and their values: ``anna-BobCut-0123456789ab``."""
+    labels = [_label(value, _form(value)) for _, value in varied]
+    return _joined(labels, sorted([column, _normal(value)] for column, value in varied))
+
+
+def content_digest(parts: Sequence[str]) -> bytes:
+    """A short digest of all that a row says: what "the same content" means for an id met twice."""
+    # With its length before each part, no two lists run together.
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.blake2b(joined.encode(errors="surrogatepass"), digest_size=6).digest()
+
+
+class SeenIds:
+    """The ids met so far, in about a hundred bytes each."""
+
+    _LINE_BITS = 40
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def first(self, given: str, content: bytes, line: int) -> tuple[int, bool] | None:
+        """Where an id was met before and whether with the same content; None, and noted, if it is new."""
+        digest = hashlib.blake2b(given.encode(errors="surrogatepass"), digest_size=11).digest()
+        packed = int.from_bytes(content) << self._LINE_BITS | line
+        known = self._seen.setdefault(int.from_bytes(digest), packed)
+        if known is packed:
+            return None
+        return known & (1 << self._LINE_BITS) - 1, known >> self._LINE_BITS == packed >> self._LINE_BITS
+
+
+def _joined(labels: Sequence[str], identity: object) -> str:
+    canonical = json.dumps(identity, sort_keys=True, ensure_ascii=True)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_LENGTH]
+    return "-".join([*[label for label in labels if label][:5], digest])
+
+
+def _label(text: str, form: SourceForm) -> str:
+    if form is SourceForm.DATA:
+        return "data"
+    path = unquote(re.split(r"[?#]", text, maxsplit=1)[0]) if form is SourceForm.URL else text
+    return _slug(posixpath.splitext(posixpath.basename(path.rstrip("/")))[0])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.]+", "-", text[: 4 * _LABEL_LENGTH]).strip("-._")[:_LABEL_LENGTH]
+
+
+def _form(value: str) -> SourceForm:
+    start = value[:8].casefold()
+    if start.startswith("data:"):
+        return SourceForm.DATA
+    return SourceForm.URL if start.startswith(("http://", "https://")) else SourceForm.FILE
+
+
+def _named(text: str, source: Source) -> str:
+    # A data URL is its own content; its text can be megabytes and be written in several ways.
+    return source.digest if source.form is SourceForm.DATA else _normal(text)
+
+
+def _normal(text: str) -> str:
+    return posixpath.normpath(text) if _form(text) is SourceForm.FILE else text

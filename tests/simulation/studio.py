@@ -1,0 +1,199 @@
+"""A studio in a box: the real executor and the real ledger against the sandbox's world, in virtual time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from batchtryon.api.client import KeyRing, TryOnClient
+from batchtryon.api.transport import open_client
+from batchtryon.errors import ExitCode
+from batchtryon.executor.download import Downloader
+from batchtryon.executor.executor import Executor
+from batchtryon.executor.gateway import InlineGateway
+from batchtryon.executor.press import Press
+from batchtryon.executor.run import Message, Progress, Run
+from batchtryon.ledger.database import Database
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.ledger.migrations import bring_up_to_date
+from batchtryon.ledger.permits import PermitRules
+from batchtryon.planner import Planner
+from batchtryon.polling import PollPlanner
+from batchtryon.records import Answer, Row, Source
+from batchtryon.report.summary import verdict_code
+from batchtryon.sandbox.faults import FaultPlan
+from batchtryon.sandbox.front import Front
+from batchtryon.sandbox.limits import Limits
+from batchtryon.sandbox.world import World
+from batchtryon.settings import Settings
+from batchtryon.tryon import KINDS
+from tests.simulation.network import API, OUTPUTS, Network
+from tests.simulation.virtual import VirtualClock, run_virtually
+
+__all__ = ["MemorySpool", "MemoryStore", "Outcome", "Studio", "rows_of"]
+
+
+class MemoryStore:
+    """A :class:`batchtryon.store.Store` in memory, which outlives a killed process as a disk does."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.full = False
+
+    def write(self, path: str, content: bytes) -> None:
+        self.files[path] = content
+
+    def move(self, path: str, to: str) -> None:
+        assert to not in self.files
+        self.files[to] = self.files.pop(path)
+
+    def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(path)
+        return self.files[path]
+
+    def exists(self, path: str) -> bool:
+        return path in self.files
+
+    def digest(self, path: str) -> str | None:
+        return hashlib.sha256(self.files[path]).hexdigest() if path in self.files else None
+
+    def free_bytes(self) -> int | None:
+        return None
+
+    def check_writable(self) -> None:
+        return
+
+    def sweep(self) -> int:
+        return 0
+
+
+class MemorySpool:
+    """A spool that outlives a killed process as a file does."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[int, Answer]] = []
+
+    def prepare(self) -> None:
+        return
+
+    def put(self, seq: int, answer: Answer) -> None:
+        self.kept.append((seq, answer))
+
+    def answers(self) -> Sequence[tuple[int, Answer]]:
+        return list(self.kept)
+
+    def clear(self) -> None:
+        self.kept.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run came to."""
+
+    code: ExitCode
+    reasons: dict[ExitCode, str]
+    rows: dict[str, int]
+    progress: Progress
+    messages: list[str]
+    seconds: float
+
+
+def rows_of(count: int, *, kind: str = "clothes", start: int = 1, **options: str) -> list[Row]:
+    """``count`` rows whose pictures are addresses."""
+    table = KINDS[kind]
+    parsed = {name: known.parse(text) for name, text in options.items() if (known := table.option(name)) is not None}
+    if kind == "hairstyle":
+        parsed.setdefault("haircut", "BobCut")
+    return [
+        Row(
+            id=f"row-{number}", position=number, line=number, kind=kind, options=table.with_defaults(parsed),
+            sources={
+                each.name: Source.of_url(f"https://pictures.example.com/{each.column}-{number}.jpg")
+                for each in table.inputs
+            },
+            columns={"sku": f"S{number}"},
+        )
+        for number in range(start, start + count)
+    ]
+
+
+class Studio:
+    """One account, one ledger, one output folder; runs come and go."""
+
+    def __init__(
+        self, *, seed: int = 1, settings: Settings | None = None, limits: Limits | None = None, balance: int = 1000,
+        latency: tuple[float, float] = (0.05, 0.2), plan: FaultPlan | None = None, speed: float = 1.0,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.settings = settings or Settings(settle=60.0)
+        self.world = World(
+            monotonic=self.clock.monotonic, seed=seed, limits=limits or Limits(), credits=balance, keys=["key-of-the-test"],
+            outputs_url=OUTPUTS, speed=speed,
+        )
+        self.rng = Random(seed)
+        self.front = Front(self.world, plan)
+        self.network = Network(self.front, self.rng, latency=latency)
+        self.database = Database("sqlite://")
+        with self.database.transaction() as connection:
+            bring_up_to_date(connection, self.clock)
+        self.store = MemoryStore()
+        self.spool = MemorySpool()
+        self.keys = KeyRing("key-of-the-test")
+        #: Called with the executor before it begins.
+        self.on_start = lambda _executor: None
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database, self.clock)
+
+    def run(self, rows: Sequence[Row], *, name: str = "demo", no_submit: bool = False, **settings: object) -> Outcome:
+        """One invocation, from plan to verdict."""
+        return run_virtually(self.clock, self.running(rows, name=name, no_submit=no_submit, **settings))
+
+    async def running(
+        self, rows: Sequence[Row], *, name: str = "demo", no_submit: bool = False, **changes: object
+    ) -> Outcome:
+        """The same, to be awaited on a virtual loop."""
+        settings = replace(self.settings, **changes)  # type: ignore[arg-type]  # the test knows the fields
+        ledger, began, messages = self.ledger, self.clock.monotonic(), list[Message]()
+        manifest = ledger.catalog.register(name, "folder")
+        key = ledger.runs.begin(manifest.id, version="test", settings={})
+        for piece in Planner(name, ledger.catalog.snapshot(name), settings).decide(rows):
+            ledger.catalog.sync(manifest.id, key.run, piece)
+        ledger.catalog.end_sync(manifest.id, key.run, ["sku"])
+        rules = PermitRules(
+            rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
+            keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
+        )
+        attempts, jobs = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
+        gateway = InlineGateway()
+        run = Run(
+            key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=gateway, attempts=attempts, jobs=jobs,
+            runs=ledger.runs, sync=key.run, tell=messages.append,
+        )
+        async with open_client(self.network) as client:
+            executor = Executor(
+                run,
+                client=TryOnClient(base_url=API, keys=self.keys, submits=client, reads=client, clock=self.clock, paths={}),
+                downloader=Downloader(client, clock=self.clock, allow_loopback=False, resolve=_public),
+                store=self.store, press=Press(gateway, max_pixels=settings.max_pixels), planner=PollPlanner(),
+                key_fingerprint=self.keys.fingerprint, rng=self.rng, no_submit=no_submit,
+            )
+            self.on_start(executor)
+            await executor.execute()
+        known = ledger.catalog.manifest(name)
+        assert known is not None
+        counts = ledger.story.counts(known)
+        code = verdict_code(run.halts.reasons, counts)
+        finished = not (counts.get("pending") or counts.get("in_flight"))
+        ledger.runs.end(key, verdict="", exit_code=int(code), summary={}, finished=finished)
+        return Outcome(code, dict(run.halts.reasons), counts, run.progress, [message.text for message in messages],
+                       self.clock.monotonic() - began)
+
+
+async def _public(host: str, port: int) -> list[str]:
+    del host, port
+    return ["93.184.215.14"]
