@@ -184,7 +184,8 @@ class RowChecker:
         try:
             return self._probe.look(text)
         except PictureUnusable as exc:
-            return exc
+            # Anew: the raised one keeps all it passed through alive in its traceback.
+            return PictureUnusable(exc.what, exc.fix)
 
     def _foreign(self, record: Record, place: int, name: str, kind: Kind) -> Problem:
         return self._problem(record, place, f"The row is of kind {kind.name}, which takes no {name}.",
@@ -211,7 +212,7 @@ def _kept(work_out: Callable[..., T]) -> Callable[..., T]:
     kept = lru_cache(maxsize=_KEPT)(work_out)
 
     def look_up(*texts: str) -> T:
-        return work_out(*texts) if any(len(text) > _LONGEST_KEPT for text in texts) else kept(*texts)
+        return work_out(*texts) if max(map(len, texts)) > _LONGEST_KEPT else kept(*texts)
 
     return look_up
 

@@ -50,6 +50,7 @@ def kind_named(text: str) -> Kind:
                         f"Did you mean '{near}'?" if near else f"Use one of: {', '.join(KINDS)}.")
 
 
+@lru_cache(maxsize=256)
 def kind_seen(filled: frozenset[str]) -> Kind | None:
     """The kind whose columns are filled; None if none of them is. Raises :class:`OptionInvalid` if several are."""
     seen = {kind: signals & filled for kind, signals in SIGNALS.items() if signals & filled}

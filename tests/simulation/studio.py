@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from batchtryon.api.client import KeyRing, TryOnClient
 from batchtryon.api.transport import open_client
-from batchtryon.errors import ExitCode
+from batchtryon.errors import DiskError, ExitCode
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import InlineGateway
@@ -19,6 +20,7 @@ from batchtryon.ledger.database import Database
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.migrations import bring_up_to_date
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.story import StandingRow
 from batchtryon.planner import Planner
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Answer, Row, Source
@@ -43,6 +45,8 @@ class MemoryStore:
         self.full = False
 
     def write(self, path: str, content: bytes) -> None:
+        if self.full:
+            raise DiskError("output: no space is left. Free some.")
         self.files[path] = content
 
     def move(self, path: str, to: str) -> None:
@@ -143,11 +147,21 @@ class Studio:
         self.spool = MemorySpool()
         self.keys = KeyRing("key-of-the-test")
         #: Called with the executor before it begins.
-        self.on_start = lambda _executor: None
+        self.on_start: Callable[[Executor], object] = lambda _executor: None
 
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.database, self.clock)
+
+    def standing(self, name: str = "demo") -> list[StandingRow]:
+        """The manifest's rows as the ledger has them."""
+        manifest = self.ledger.catalog.manifest(name)
+        assert manifest is not None
+        return list(self.ledger.story.standing(manifest))
+
+    def clock_call(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do something so many seconds from now; only from within a run."""
+        asyncio.get_running_loop().call_later(seconds, action)
 
     def run(self, rows: Sequence[Row], *, name: str = "demo", no_submit: bool = False, **settings: object) -> Outcome:
         """One invocation, from plan to verdict."""

@@ -1,0 +1,324 @@
+"""What goes wrong on the way, and what must happen then: the faults of design/faults.md, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from batchtryon.errors import ExitCode
+from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
+from batchtryon.sandbox.limits import Counting, Limits, Rate
+from batchtryon.sandbox.replies import Call
+from batchtryon.settings import FailureLimit
+from tests.simulation.studio import Studio, rows_of
+
+
+def fault(call: Call, what: str, *, at: int | None = None, every: int | None = None, times: int | None = None,
+          **details: object) -> FaultPlan:
+    when = When(at=frozenset([at]) if at else frozenset(), every=every, times=times)
+    return FaultPlan([PlannedFault(call=call, fault=Fault(fault=what, **details), when=when)])  # type: ignore[arg-type]
+
+
+def refusals(studio: Studio, name: str) -> int:
+    return sum(count for (_, error), count in studio.world.books.replies.items() if error == name)
+
+
+@pytest.mark.parametrize("counting", [Counting.SLIDING, Counting.FIXED, Counting.BUCKET])
+@pytest.mark.parametrize("rejected_count", [False, True])
+def test_not_one_429_is_received_while_nobody_else_uses_the_account(
+    counting: Counting, rejected_count: bool  # noqa: FBT001  # a parameter of the test
+) -> None:
+    studio = Studio(latency=(0.0, 0.4), limits=Limits(counting=counting, rejected_count=rejected_count))
+    outcome = studio.run(rows_of(70))
+    assert outcome.rows["done"] == 70
+    assert refusals(studio, "RateLimitExceeded") == refusals(studio, "ConcurrencyLimitExceeded") == 0
+    assert studio.world.most_in_window() == 20
+
+
+def test_a_restart_fires_no_new_burst() -> None:
+    studio = Studio(latency=(0.0, 0.4))
+    studio.on_start = lambda executor: studio.clock_call(21.0, lambda: executor.interrupt(ExitCode.INTERRUPTED))
+    first = studio.run(rows_of(60))
+    assert first.code is ExitCode.INTERRUPTED
+    studio.on_start = lambda executor: None
+    second = studio.run(rows_of(60))
+    assert second.rows["done"] == 60
+    assert studio.world.most_in_window() <= 20
+    assert not studio.world.books.charged_twice()
+
+
+@pytest.mark.parametrize("name", ["lost-answer", "error-after", "no-job-id", "not-json", "empty", "html-502"])
+def test_a_lost_answer_is_held_and_never_submitted_again(name: str) -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, name, at=3))
+    outcome = studio.run(rows_of(8))
+    assert outcome.rows == {"done": 7, "unknown": 1, "gone": 0}
+    assert outcome.code is ExitCode.DECISION_NEEDED
+    again = studio.run(rows_of(8))
+    assert again.rows == outcome.rows
+    assert outcome.progress.submits == 8
+    assert again.progress.submits == 0
+
+
+def test_three_lost_answers_in_a_row_stop_submitting() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "html-502", every=1))
+    outcome = studio.run(rows_of(30))
+    assert outcome.code is ExitCode.TEMPORARY
+    assert 3 <= outcome.rows["unknown"] <= 6
+    assert outcome.rows["pending"] == 30 - outcome.rows["unknown"]
+
+
+def test_a_network_that_is_down_costs_nothing_and_is_waited_out() -> None:
+    studio = Studio()
+    down_until = studio.clock.monotonic() + 40
+    studio.network.reachable = lambda: studio.clock.monotonic() > down_until
+    outcome = studio.run(rows_of(5))
+    assert outcome.rows["done"] == 5
+    assert outcome.rows.get("unknown", 0) == 0
+
+
+def test_a_rate_limit_is_waited_out_and_is_no_attempt_of_the_row() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "RateLimitExceeded", at=2, retry_after=7.0))
+    outcome = studio.run(rows_of(4))
+    assert outcome.rows["done"] == 4
+    assert outcome.progress.rejected_429 == 1
+    assert any("too fast" in message for message in outcome.messages)
+
+
+def test_rate_limits_that_our_books_do_not_explain_slow_the_run_down_but_do_not_fail_rows() -> None:
+    studio = Studio(limits=Limits(submit=Rate(5, 60.0)))
+    outcome = studio.run(rows_of(15))
+    assert outcome.rows["done"] == 15
+    assert refusals(studio, "RateLimitExceeded") < 15
+
+
+def test_someone_else_on_the_account_is_said_and_yielded_to() -> None:
+    studio = Studio(limits=Limits(slots=2))
+    outcome = studio.run(rows_of(10))
+    assert outcome.rows["done"] == 10
+    assert any("someone else uses this account" in message for message in outcome.messages)
+    assert refusals(studio, "ConcurrencyLimitExceeded") < 12
+
+
+def test_out_of_credits_stops_submitting_finishes_what_is_paid_and_resumes_after_a_top_up() -> None:
+    studio = Studio(balance=5)
+    outcome = studio.run(rows_of(9))
+    assert outcome.code is ExitCode.OUT_OF_CREDITS
+    assert outcome.rows == {"done": 5, "pending": 4, "gone": 0}
+    studio.world.purse.add(purchased=10)
+    assert studio.run(rows_of(9)).rows["done"] == 9
+    assert studio.world.charged == 9
+
+
+def test_a_refused_key_stops_everything_at_once() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "UnauthorizedAccess", at=2))
+    outcome = studio.run(rows_of(9))
+    assert outcome.code is ExitCode.CONFIGURATION
+    assert outcome.rows.get("failed", 0) == 0
+    assert studio.run(rows_of(9)).rows["done"] == 9
+
+
+def test_a_bad_request_fails_its_row_and_the_others_go_on() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "BadRequest", at=4))
+    outcome = studio.run(rows_of(9))
+    assert outcome.rows == {"done": 8, "failed": 1, "gone": 0}
+    assert outcome.code is ExitCode.SOME_FAILED
+    again = studio.run(rows_of(9))
+    assert again.code is ExitCode.SOME_FAILED
+    assert again.progress.submits == 0
+
+
+def test_refusals_of_one_name_in_a_row_stop_the_batch() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "BadRequest", every=1))
+    outcome = studio.run(rows_of(100), max_refusals=4)
+    assert outcome.code is ExitCode.TEMPORARY
+    assert outcome.rows["failed"] < 12
+    assert any("BadRequest" in message for message in outcome.messages)
+
+
+def test_too_many_failures_stop_the_batch() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "job-fails", every=1, name="PoseError"))
+    outcome = studio.run(rows_of(60), max_failures=FailureLimit(count=5))
+    assert outcome.code is ExitCode.LIMIT_REACHED
+    assert 5 <= outcome.rows["failed"] < 15
+
+
+def test_a_job_that_may_pass_next_time_is_tried_again_and_costs_once() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "job-fails", at=1, name="ProcessingError"))
+    outcome = studio.run(rows_of(3))
+    assert outcome.rows["done"] == 3
+    assert studio.world.charged == 3
+    assert outcome.progress.submits == 4
+
+
+def test_a_job_that_never_passes_is_not_tried_again() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "job-fails", at=1, name="PoseError"))
+    outcome = studio.run(rows_of(3))
+    assert outcome.rows == {"done": 2, "failed": 1, "gone": 0}
+    assert outcome.progress.submits == 3
+
+
+def test_attempts_of_a_row_are_bounded() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "job-fails", every=1, name="NeverHeardOf"))
+    outcome = studio.run(rows_of(1))
+    assert outcome.rows["failed"] == 1
+    assert outcome.progress.submits == 3
+
+
+@pytest.mark.parametrize("name", ["html-502", "cut", "not-json", "empty", "InternalServerError", "RateLimitExceeded"])
+def test_a_poll_that_fails_is_repeated(name: str) -> None:
+    studio = Studio(plan=fault(Call.STATUS, name, every=2, times=10))
+    assert studio.run(rows_of(5)).rows["done"] == 5
+
+
+def test_a_status_never_heard_of_is_waited_on_and_said_once() -> None:
+    studio = Studio(plan=fault(Call.STATUS, "strange-status", every=2, times=6, word="dreaming"))
+    outcome = studio.run(rows_of(5))
+    assert outcome.rows["done"] == 5
+    assert sum("dreaming" in message for message in outcome.messages) == 1
+
+
+def test_a_job_the_api_forgot_is_held_after_a_grace_and_not_submitted_again() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "vanish", at=2))
+    outcome = studio.run(rows_of(4))
+    assert outcome.rows == {"done": 3, "vanished": 1, "gone": 0}
+    assert outcome.code is ExitCode.DECISION_NEEDED
+    assert studio.run(rows_of(4)).progress.submits == 0
+
+
+def test_a_job_that_never_ends_is_held_and_its_slot_given_free() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "job-hangs", at=1))
+    outcome = studio.run(rows_of(4), job_deadline=300.0)
+    assert outcome.rows == {"done": 3, "unknown": 1, "gone": 0}
+    assert outcome.code is ExitCode.DECISION_NEEDED
+
+
+def test_fewer_outputs_than_paid_for_are_kept_and_flagged() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "fewer-outputs", at=1))
+    outcome = studio.run(rows_of(1, num_samples="3"))
+    assert outcome.rows["done"] == 1
+    (row,) = studio.standing()
+    assert row.error_name == "FewerOutputs"
+    assert len(row.files) == 2
+
+
+def test_a_job_completed_without_any_output_is_paid_and_lost() -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "fewer-outputs", at=1))
+    outcome = studio.run(rows_of(1))
+    assert outcome.rows["expired"] == 1
+    assert outcome.code is ExitCode.DECISION_NEEDED
+
+
+@pytest.mark.parametrize("name", ["truncated", "html", "not-a-picture", "cut", "html-502", "empty"])
+def test_an_output_that_comes_badly_is_fetched_again(name: str) -> None:
+    studio = Studio(plan=fault(Call.OUTPUT, name, at=1))
+    outcome = studio.run(rows_of(3))
+    assert outcome.rows["done"] == 3
+    assert outcome.progress.rejected_429 == 0
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_an_output_that_is_gone_is_paid_and_lost_and_only_the_user_renders_it_again(status: int) -> None:
+    studio = Studio(plan=fault(Call.OUTPUT, "gone", at=1, status=status))
+    outcome = studio.run(rows_of(3))
+    assert outcome.rows == {"done": 2, "expired": 1, "gone": 0}
+    assert outcome.code is ExitCode.DECISION_NEEDED
+    assert studio.run(rows_of(3)).progress.submits == 0
+    studio.ledger.second.reopen([row.wish for row in studio.standing() if row.status == "expired"])
+    assert studio.run(rows_of(3)).rows["done"] == 3
+
+
+def test_an_output_that_redirects_into_a_private_network_is_not_fetched() -> None:
+    studio = Studio(plan=fault(Call.OUTPUT, "redirect", at=1, to="https://192.168.0.1/secret.png"))
+    outcome = studio.run(rows_of(2))
+    assert outcome.rows == {"done": 1, "expired": 1, "gone": 0}
+
+
+def test_rows_with_one_fingerprint_are_paid_once_and_share_the_output() -> None:
+    studio = Studio()
+    one, two = rows_of(2)
+    twin = type(one)(id="twin", position=3, line=3, kind=one.kind, options=one.options, sources=one.sources)
+    outcome = studio.run([one, two, twin])
+    assert outcome.rows["done"] == 3
+    assert studio.world.charged == 2
+    files = studio.store.files
+    assert files["demo/images/row-1.png"] == files["demo/images/twin.png"] != files["demo/images/row-2.png"]
+
+
+def test_another_manifest_reuses_what_this_ledger_has_paid_for() -> None:
+    studio = Studio()
+    studio.run(rows_of(3))
+    outcome = studio.run(rows_of(4), name="spring")
+    assert outcome.rows["done"] == 4
+    assert outcome.progress.submits == 1
+    assert studio.store.files["spring/images/row-2.png"] == studio.store.files["demo/images/row-2.png"]
+
+
+def test_a_new_take_keeps_the_earlier_picture() -> None:
+    studio = Studio()
+    studio.run(rows_of(2))
+    before = studio.store.files["demo/images/row-1.png"]
+    studio.ledger.second.reopen([studio.standing()[0].wish])
+    assert studio.run(rows_of(2)).progress.submits == 1
+    assert studio.store.files["demo/images/row-1.take1.png"] == before
+    assert studio.store.files["demo/images/row-1.png"] != before
+    studio.ledger.second.reopen([studio.standing()[0].wish])
+    studio.run(rows_of(2))
+    assert set(studio.store.files) == {
+        "demo/images/row-1.png", "demo/images/row-1.take1.png", "demo/images/row-1.take2.png", "demo/images/row-2.png",
+    }
+
+
+def test_a_picture_the_user_put_there_is_moved_aside_and_not_overwritten() -> None:
+    studio = Studio()
+    studio.store.files["demo/images/row-1.png"] = b"the user's own"
+    assert studio.run(rows_of(1)).rows["done"] == 1
+    assert studio.store.files["demo/images/row-1.kept1.png"] == b"the user's own"
+
+
+@pytest.mark.parametrize("cap", [1, 4, 7])
+def test_the_credit_cap_holds_over_runs(cap: int) -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, "lost-answer", at=1))
+    for _ in range(3):
+        outcome = studio.run(rows_of(9), max_credits=cap)
+        assert outcome.code is ExitCode.LIMIT_REACHED
+        assert studio.world.charged <= cap
+    raised = studio.run(rows_of(9), max_credits=9)
+    assert raised.rows == {"done": 8, "unknown": 1, "gone": 0}
+
+
+def test_the_floor_of_credits_is_kept() -> None:
+    studio = Studio(balance=10)
+    outcome = studio.run(rows_of(9), keep_credits=6)
+    assert outcome.code is ExitCode.LIMIT_REACHED
+    assert outcome.rows["done"] == 4
+    assert studio.world.purse.view()["on_demand"] == 6
+
+
+def test_a_deadline_stops_submitting_and_finishes_what_is_paid() -> None:
+    studio = Studio()
+    outcome = studio.run(rows_of(60), max_duration=50.0)
+    assert outcome.code is ExitCode.LIMIT_REACHED
+    assert outcome.rows["done"] == 20
+    assert outcome.rows.get("in_flight", 0) == 0
+
+
+def test_no_submit_only_finishes_what_is_paid_for() -> None:
+    studio = Studio()
+    studio.on_start = lambda executor: studio.clock_call(5.0, lambda: executor.interrupt(ExitCode.INTERRUPTED))
+    studio.run(rows_of(9))
+    studio.on_start = lambda executor: None
+    outcome = studio.run(rows_of(9), no_submit=True)
+    assert outcome.progress.submits == 0
+    assert outcome.rows == {"done": 6, "pending": 3, "gone": 0}
+
+
+def test_a_full_disk_stops_submitting_keeps_the_addresses_and_the_next_run_fetches_them() -> None:
+    studio = Studio()
+    studio.store.full = True
+    outcome = studio.run(rows_of(9))
+    assert outcome.code is ExitCode.DISK
+    assert outcome.rows["in_flight"] >= 1
+    paid = len(studio.world.books.jobs)
+    studio.store.full = False
+    again = studio.run(rows_of(9))
+    assert again.rows["done"] == 9
+    assert len(studio.world.books.jobs) == 9 >= paid
