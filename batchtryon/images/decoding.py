@@ -26,8 +26,11 @@ MAX_PIXELS: Final = 100 * 10**6
 #: Extensions a glob takes for pictures.
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
-_FORMATS: Final = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _ONE_AT_A_TIME: Final = threading.RLock()
+
+# Pillow knows only the commonest formats by name until all are registered.
+Image.init()
 
 
 class NotAPicture(Exception):
