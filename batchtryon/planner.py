@@ -16,7 +16,7 @@ from batchtryon.settings import Changed, Settings
 from batchtryon.states import OPEN_ITEMS, UNDECIDED_ITEMS, ItemState
 from batchtryon.tryon import KINDS
 
-__all__ = ["NIGHT_SECONDS", "BoundBy", "Plan", "Planner", "Schedule", "schedule"]
+__all__ = ["NIGHT_SECONDS", "BoundBy", "Plan", "Planner", "Schedule", "rows_that_wait", "schedule"]
 
 #: A night, for "how many nights" (``api/tryiton.md``, "Limits").
 NIGHT_SECONDS = 8 * 3600.0
@@ -77,6 +77,10 @@ class Plan:
     bound_by: BoundBy = BoundBy.NOTHING
     #: Submits that a limit of credits or time leaves for later.
     left_over: int = 0
+    #: The first few rows that wait because the credits do not reach for them, in the order of submission.
+    waiting: list[str] = field(default_factory=list)
+    #: Credits that may be spent: the balance less the floor, or what the cap leaves; None if nothing limits them.
+    available: int | None = None
 
     @property
     def total(self) -> int:
@@ -253,12 +257,10 @@ class Planner:
         """
         plan, settings = self.plan, self._settings
         plan.balance = balance
-        available = [plan.estimate]
-        if balance is not None:
-            available.append(max(0, balance - (settings.keep_credits or 0)))
-        if cap_left is not None:
-            available.append(max(0, cap_left))
-        reached = plan.within(min(available))
+        limits = [] if balance is None else [max(0, balance - (settings.keep_credits or 0))]
+        limits += [] if cap_left is None else [max(0, cap_left)]
+        plan.available = min(limits, default=None)
+        reached = plan.submits if plan.available is None else plan.within(plan.available)
         mean = plan.job_seconds / plan.submits if plan.submits else 0.0
         whole = schedule(reached, mean, settings)
         plan.seconds, plan.bound_by = whole.seconds, whole.bound_by
@@ -269,6 +271,16 @@ class Planner:
             share = settings.max_duration / plan.seconds
             plan.left_over += reached - math.floor(reached * share)
             plan.seconds, plan.bound_by = settings.max_duration, BoundBy.DEADLINE
+
+
+def rows_that_wait(decisions: Iterable[Decision], available: int, *, shown: int = 5) -> tuple[int, list[str]]:
+    """How many submits ``available`` credits do not reach for, in the order of submission, and the first of them."""
+    submits = sorted((each.row.position, each.credits, each.row.id) for each in decisions if each.credits)
+    for place, (_, cost, _) in enumerate(submits):
+        if cost > available:
+            return len(submits) - place, [row_id for _, _, row_id in submits[place:place + shown]]
+        available -= cost
+    return 0, []
 
 
 def schedule(submits: int, mean_seconds: float, settings: Settings) -> Schedule:

@@ -15,6 +15,7 @@ from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.story import RunRecord, StandingRow
+from batchtryon.manifest import FORMATS
 from batchtryon.records import SourceForm
 from batchtryon.report.results import ExportFormat, export
 from batchtryon.settings import Layer, Settings
@@ -32,6 +33,7 @@ __all__ = [
     "failures",
     "find_rows",
     "locate",
+    "manifest_file",
     "reading",
     "retry",
     "rows_to_retry",
@@ -94,7 +96,8 @@ class Where:
         """From ``COLUMN=VALUE``, ``COLUMN!=VALUE`` or ``COLUMN~PATTERN``. Raises UsageError."""
         found = re.fullmatch(r"([^=!~]+)(!=|=|~)(.*)", text, flags=re.DOTALL)
         if found is None:
-            raise UsageError(f"--where '{text}' is not a condition. Write COLUMN=VALUE, COLUMN!=VALUE or COLUMN~PATTERN.")
+            fix = "Write COLUMN=VALUE, COLUMN!=VALUE or COLUMN~PATTERN."
+            raise UsageError(f"--where '{text}' is not a condition. {fix}")
         return cls(found[1].strip(), found[2], found[3].strip())
 
     def holds(self, cells: Mapping[str, str]) -> bool:
@@ -178,7 +181,8 @@ def failures(place: Place, clock: Clock, *, shown: int = 10) -> Failures:
         for each in manifests:
             for row in ledger.story.standing(each, states=[ItemState.FAILED, *UNDECIDED_ITEMS]):
                 counts["failed" if row.state is ItemState.FAILED else "undecided"] += 1
-                group = groups.setdefault((row.error_name or row.status, row.status), _Group(row.status, row.error_message or ""))
+                cause = (row.error_name or row.status, row.status)
+                group = groups.setdefault(cause, _Group(row.status, row.error_message or ""))
                 group.count += 1
                 if len(group.rows) < shown:
                     group.rows.append(f"{row.manifest}:{row.id}")
@@ -248,6 +252,20 @@ def rows_to_retry(
 
 def _cells(row: StandingRow) -> dict[str, str]:
     return {"id": row.id, "kind": row.kind, "status": row.status, "error": row.error_name or "", **row.columns}
+
+
+def manifest_file(place: Place, clock: Clock) -> Path:
+    """The file of the one manifest meant. Raises UsageError where there are several, or it is no longer there."""
+    with reading(place, clock) as (_, manifests):
+        if len(manifests) != 1:
+            names = ", ".join(record.name for record in manifests) or "none yet"
+            raise UsageError(f"Say which manifest is to be run; the ledger knows: {names}.")
+        folder, name = Path(manifests[0].folder), manifests[0].name
+    found = [path for path in sorted(folder.glob("*")) if path.stem == name and path.suffix.casefold() in FORMATS]
+    if len(found) != 1:
+        raise UsageError(f"In {folder} there {'is no' if not found else 'is more than one'} manifest file '{name}'. "
+                         "Give the path of the one that is meant.")
+    return found[0]
 
 
 def retry(place: Place, wishes: Sequence[Wish], clock: Clock) -> None:

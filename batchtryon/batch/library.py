@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,17 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchtryon.batch.accounts import Access
+from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened, Options, open_batch
 from batchtryon.batch.planning import plan_of, read_balance
 from batchtryon.batch.rehearsal import rehearsal
 from batchtryon.batch.running import Ears, perform
 from batchtryon.clock import Clock, SystemClock
+from batchtryon.errors import CallError, KeyRefused, TemporaryTrouble
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.planner import Plan
+from batchtryon.records import Balance
 from batchtryon.report.summary import Summary
+from batchtryon.settings import Layer, Settings
+from batchtryon.workspace import Workspace
 
-__all__ = ["Checked", "check", "check_opened", "plan", "plan_opened", "run", "run_opened"]
+__all__ = ["Checked", "check", "check_opened", "plan", "plan_opened", "read_account", "run", "run_opened"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +87,11 @@ def check_opened(opened: Opened) -> Checked:
 
 def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock) -> Plan:
     """See :func:`plan`."""
-    balance = None
-    if not opened.rehearsal and load_key():
-        balance = read_balance(Access.of(opened.settings, load_key), opened.settings, clock)
+    def balance() -> Balance | None:
+        if opened.rehearsal or not load_key():
+            return None
+        return read_balance(Access.of(opened.settings, load_key), opened.settings, clock)
+
     ledger = Ledger.for_reading(opened.ledger_url, clock)
     try:
         return plan_of(opened, ledger, opened.settings, balance)
@@ -99,6 +106,31 @@ def run_opened(
     """See :func:`run`."""
     with _access(opened, load_key, clock) as access:
         return perform(opened, access, clock, ears, no_submit=no_submit)
+
+
+def read_account(options: Options, load_key: Callable[[], str | None], clock: Clock) -> Balance:
+    """The balance of the account that the current folder's configuration and the key lead to.
+
+    Raises ConfigurationError without a key, KeyRefused if the API does not take it, TemporaryTrouble if it
+    cannot be asked now.
+    """
+    settings = Settings.from_layers(
+        file=Workspace.around(Path.cwd()).config, manifest=Layer("", {}),
+        environment=Layer("the environment", options.environment), flags=Layer("the command line", options.flags),
+    )
+    access = Access.of(settings, load_key)
+
+    async def ask() -> Balance:
+        async with open_lines(access, settings, clock) as lines:
+            return await lines.client.credits()
+
+    try:
+        return asyncio.run(ask())
+    except CallError as exc:
+        if exc.http_status in {401, 403}:
+            raise KeyRefused(f"The API at {access.origin} does not take the key. Check it, and store the right one "
+                             "with 'batchtryon login'.") from exc
+        raise TemporaryTrouble(f"The balance cannot be read from {access.origin} now: {exc}") from exc
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -91,7 +92,8 @@ class Opened:
         self.problems.clear()
         self.more_problems = 0
         for place in reversed(range(len(wanted))):
-            rows.sort(key=lambda row, place=place: _sort_key(row[1][place]), reverse=wanted[place].startswith("-"))
+            # Sorts keep the order of equals, so the last column goes first.
+            rows.sort(key=partial(_key_at, place), reverse=wanted[place].startswith("-"))
         return {position: rank for rank, (position, _) in enumerate(rows, start=1)}
 
 
@@ -148,6 +150,10 @@ def _placed(row: Row, ranks: Mapping[int, int]) -> Row:
 
 def _cell(row: Row, column: str) -> str:
     return {"id": row.id, "kind": row.kind}.get(column) or row.columns.get(column, "")
+
+
+def _key_at(place: int, row: tuple[int, Sequence[str]]) -> tuple[int, float, str]:
+    return _sort_key(row[1][place])
 
 
 def _sort_key(cell: str) -> tuple[int, float, str]:

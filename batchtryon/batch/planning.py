@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.clock import Clock
 from batchtryon.errors import CallError
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.planner import Plan, Planner
+from batchtryon.planner import BoundBy, Plan, Planner, rows_that_wait
 from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
 from batchtryon.settings import Settings
 
@@ -73,11 +74,31 @@ def read_balance(access: Access, settings: Settings, clock: Clock) -> Balance | 
     return None
 
 
-def plan_of(opened: Opened, ledger: Ledger | None, settings: Settings, balance: Balance | None) -> Plan:
-    """The whole plan. Raises ManifestInvalid with every problem."""
+def plan_of(
+    opened: Opened, ledger: Ledger | None, settings: Settings, read: Callable[[], Balance | None]
+) -> Plan:
+    """The whole plan; ``read`` gives the balance, or None if it cannot be read.
+
+    Raises ManifestInvalid with every problem.
+    """
     planner = make_planner(opened, ledger, settings)
     for _ in decide_all(opened, planner):
         pass
     opened.require_valid()
-    planner.reckon(balance.on_demand if balance else None)
-    return planner.plan
+    plan = planner.plan
+    balance = read()
+    planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
+    if plan.bound_by is BoundBy.CREDITS and plan.available is not None:
+        again = make_planner(opened, ledger, settings)
+        decisions = chain.from_iterable(again.decide(opened.rows()))
+        plan.left_over, plan.waiting = rows_that_wait(decisions, plan.available)
+    return plan
+
+
+def _cap_left(opened: Opened, ledger: Ledger | None, settings: Settings) -> int | None:
+    """Credits the user's cap leaves, after what this batch's earlier runs counted."""
+    if settings.max_credits is None:
+        return None
+    known = ledger.catalog.manifest(opened.name) if ledger is not None else None
+    spent = ledger.runs.open_batch_counted(known.id) if ledger is not None and known is not None else 0
+    return settings.max_credits - spent

@@ -14,7 +14,7 @@ from typing import Any
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
-from batchtryon.batch.planning import decide_all, make_planner
+from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
 from batchtryon.clock import Clock
 from batchtryon.errors import ExitCode, LedgerForgot
 from batchtryon.executor.executor import Executor
@@ -29,7 +29,7 @@ from batchtryon.ledger.locks import HeldLock
 from batchtryon.ledger.permits import PermitRules
 from batchtryon.planner import Plan
 from batchtryon.polling import PollPlanner
-from batchtryon.records import RowState
+from batchtryon.records import Balance, RowState
 from batchtryon.report.results import write_results
 from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
@@ -130,11 +130,10 @@ class _Performance:
     # -- before ------------------------------------------------------------------------------------
 
     def _plan(self) -> Plan:
-        planner = make_planner(self._opened, self._ledger, self._settings)
-        for _ in decide_all(self._opened, planner):
-            pass
-        self._opened.require_valid()
-        return planner.plan
+        def balance() -> Balance | None:
+            return None if self._opened.rehearsal else read_balance(self._access, self._settings, self._clock)
+
+        return plan_of(self._opened, self._ledger, self._settings, balance)
 
     def _register(self) -> ManifestRecord:
         opened, folder = self._opened, str(self._opened.path.parent)

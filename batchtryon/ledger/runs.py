@@ -45,7 +45,9 @@ class Runs:
     def begin(self, manifest_id: int, *, version: str, settings: Mapping[str, Any]) -> RunKey:
         """A new run, of the manifest's open batch or of a new one if the last was finished."""
         with self._database.transaction() as connection:
-            batch = self._open_batch(connection, manifest_id)
+            batch = _open_batch(connection, manifest_id)
+            if batch is None:
+                batch = self._new_batch(connection, manifest_id)
             made = connection.execute(runs.insert().values(
                 batch_id=batch, manifest_id=manifest_id, host_id=self._clock.host_id, boot_id=self._clock.boot_id,
                 process=os.getpid(), version=version, settings=dict(settings), started_at=self._clock.now(),
@@ -55,9 +57,14 @@ class Runs:
 
     def counted(self, key: RunKey) -> int:
         """Credits of the batch that count against its cap."""
-        query = select(func.coalesce(func.sum(attempts.c.counted), 0)).where(attempts.c.batch_id == key.batch)
         with self._database.transaction() as connection:
-            return int(connection.execute(query).scalar_one())
+            return _counted(connection, key.batch)
+
+    def open_batch_counted(self, manifest_id: int) -> int:
+        """The same for the batch that the manifest's next run would go on with; 0 if it would begin a new one."""
+        with self._database.transaction() as connection:
+            batch = _open_batch(connection, manifest_id)
+            return 0 if batch is None else _counted(connection, batch)
 
     def end(self, key: RunKey, *, verdict: str, exit_code: int, summary: Mapping[str, Any], finished: bool) -> None:
         """The run's verdict. ``finished``: every row has ended, and so has the batch."""
@@ -107,11 +114,17 @@ class Runs:
                 at_risk=int(connection.execute(risk).scalar_one()),
             )
 
-    def _open_batch(self, connection: Connection, manifest_id: int) -> int:
-        query = select(batches.c.id).where(batches.c.manifest_id == manifest_id, batches.c.ended_at.is_(None))
-        found = connection.execute(query.order_by(batches.c.id.desc()).limit(1)).scalar()
-        if found is not None:
-            return int(found)
+    def _new_batch(self, connection: Connection, manifest_id: int) -> int:
         made = connection.execute(batches.insert().values(manifest_id=manifest_id, started_at=self._clock.now()))
         assert made.inserted_primary_key is not None
         return int(made.inserted_primary_key[0])
+
+
+def _open_batch(connection: Connection, manifest_id: int) -> int | None:
+    query = select(batches.c.id).where(batches.c.manifest_id == manifest_id, batches.c.ended_at.is_(None))
+    return connection.execute(query.order_by(batches.c.id.desc()).limit(1)).scalar()
+
+
+def _counted(connection: Connection, batch: int) -> int:
+    query = select(func.coalesce(func.sum(attempts.c.counted), 0)).where(attempts.c.batch_id == batch)
+    return int(connection.execute(query).scalar_one())

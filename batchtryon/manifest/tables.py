@@ -62,13 +62,14 @@ def _read(file: ManifestFile, delimiters: Sequence[str]) -> Reading:
 def _layout(file: ManifestFile, encoding: str, sample: str, delimiters: Sequence[str]) -> _Layout:
     named = _SEPARATOR_LINE.match(sample)
     skipped = 1 if named else 0
+    tried = named[1] if named else delimiters
     headers = [
-        (delimiter, *found) for delimiter in (named[1] if named else delimiters)
+        (delimiter, *found) for delimiter in tried
         if (found := _header(sample[named.end():] if named else sample, delimiter))
     ]
-    if not headers:
+    delimiter, header, before = max(headers, key=lambda found: _likelihood(found[1]), default=("", (), 0))
+    if not header or (len(headers) < len(tried) and not _likelihood(header)[0]):
         raise invalid(file, "The line of column names cannot be read.", "Check its quotes, and that it is short.")
-    delimiter, header, before = max(headers, key=lambda found: _likelihood(found[1]))
     if len(header) > _MOST_COLUMNS or max(map(len, header)) > _LONGEST_NAME:
         raise invalid(file, f"The line of column names is out of bounds: {len(header)} names, the longest of "
                             f"{max(map(len, header))} characters.", "Check the quotes of the first line.")

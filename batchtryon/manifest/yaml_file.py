@@ -10,13 +10,14 @@ from typing import Final
 
 from batchtryon.errors import ManifestInvalid, Problem
 from batchtryon.manifest.cells import Cell, CellInvalid, cell_of
-from batchtryon.manifest.columns import canonical, near_miss
+from batchtryon.manifest.columns import canonical
 from batchtryon.manifest.matrix import EXCLUDE, Matrix, expand
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
 from batchtryon.manifest.text import encoding_hints, encoding_of, text_of
 from batchtryon.manifest.yaml_nodes import Block, Listing, Node, Scalar, YamlInvalid, compose
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe
+from batchtryon.tryon import did_you_mean
 
 __all__ = ["read_yaml"]
 
@@ -144,7 +145,7 @@ def _listing(file: ManifestFile, node: Node | None, part: str, problems: list[Pr
 
 
 def _unheard(file: ManifestFile, key: Scalar) -> Problem:
-    near = near_miss(key.text, _PARTS)
+    near = did_you_mean(key.text[:100], _PARTS)
     return Problem(file=file.name, row=key.line, column=shown(key.text), what=f"'{shown(key.text)}:' is no part of it.",
                    fix=f"Did you mean '{near}:'?" if near else f"Its parts are {', '.join(_PARTS)}.")
 

@@ -79,7 +79,9 @@ def compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         reason = exc.problem or exc.context or "it cannot be read"
-        raise YamlInvalid(mark.line + 1 if mark else None, f"The YAML is malformed: {shown(reason, 200)}.",
+        # The end of the file is told as a line of its own.
+        last = text.rstrip().count("\n") + 1
+        raise YamlInvalid(min(mark.line + 1, last) if mark else None, f"The YAML is malformed: {shown(reason, 200)}.",
                           "Check the indentation, colons and quotes there and on the line before.") from exc
     except (yaml.YAMLError, ValueError) as exc:
         if isinstance(exc, YamlInvalid):
@@ -133,7 +135,7 @@ class _Composer:
         text = str(event.value)
         if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
             raise YamlInvalid(line, "The text holds a NUL character or half of a character.", "Remove the escape.")
-        null = event.style is None and event.tag is None and text in _NULLS
+        null = not event.style and event.tag is None and text in _NULLS
         self._add(Scalar("" if null else text, line, null), 1 + len(text), event.anchor)
 
     def _alias(self, anchor: str, line: int) -> None:

@@ -73,8 +73,7 @@ def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_:
     lines = _csv_lines(rows, own) if format_ is ExportFormat.CSV else _json_lines(rows, own)
 
     def write(file: BinaryIO) -> None:
-        for line in lines:
-            file.write(line.encode("utf-8"))
+        file.writelines(line.encode("utf-8") for line in lines)
 
     write_atomically(path, write)
 

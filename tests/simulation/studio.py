@@ -31,7 +31,8 @@ from batchtryon.sandbox.limits import Limits
 from batchtryon.sandbox.world import World
 from batchtryon.settings import Settings
 from batchtryon.tryon import KINDS
-from tests.simulation.network import API, OUTPUTS, Network
+from tests.simulation.network import API, OUTPUTS
+from tests.simulation.reaper import Killed, ReapedGateway, ReapedNetwork, Reaper, ReapedStore
 from tests.simulation.virtual import VirtualClock, run_virtually
 
 __all__ = ["MemorySpool", "MemoryStore", "Outcome", "Studio", "rows_of"]
@@ -134,12 +135,14 @@ class Studio:
         self.clock = VirtualClock()
         self.settings = settings or Settings(settle=60.0)
         self.world = World(
-            monotonic=self.clock.monotonic, seed=seed, limits=limits or Limits(), credits=balance, keys=["key-of-the-test"],
-            outputs_url=OUTPUTS, speed=speed,
+            monotonic=self.clock.elsewhere, seed=seed, limits=limits or Limits(), credits=balance,
+            keys=["key-of-the-test"], outputs_url=OUTPUTS, speed=speed,
         )
         self.rng = Random(seed)
         self.front = Front(self.world, plan)
-        self.network = Network(self.front, self.rng, latency=latency)
+        self.network = ReapedNetwork(self.front, self.rng, latency=latency)
+        #: Kills the next run where it says; by default it only counts.
+        self.reaper = Reaper()
         self.database = Database("sqlite://")
         with self.database.transaction() as connection:
             bring_up_to_date(connection, self.clock)
@@ -167,6 +170,18 @@ class Studio:
         """One invocation, from plan to verdict."""
         return run_virtually(self.clock, self.running(rows, name=name, no_submit=no_submit, **settings))
 
+    def run_until_killed(self, rows: Sequence[Row], reaper: Reaper) -> Outcome | None:
+        """One invocation that ``reaper`` may kill; None if it did. The next run finds a new process."""
+        self.reaper = reaper
+        try:
+            return self.run(rows)
+        except (Killed, RuntimeError):
+            if not reaper.dead:
+                raise
+            return None
+        finally:
+            self.reaper = Reaper()
+
     async def running(
         self, rows: Sequence[Row], *, name: str = "demo", no_submit: bool = False, **changes: object
     ) -> Outcome:
@@ -183,9 +198,9 @@ class Studio:
             keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
         )
         attempts, jobs = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
-        gateway = InlineGateway()
+        gateway, self.network.reaper = ReapedGateway(self.reaper), self.reaper
         run = Run(
-            key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=gateway, attempts=attempts, jobs=jobs,
+            key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=InlineGateway(), attempts=attempts, jobs=jobs,
             runs=ledger.runs, sync=key.run, tell=messages.append,
         )
         async with open_client(self.network) as client:
@@ -193,7 +208,7 @@ class Studio:
                 run,
                 client=TryOnClient(base_url=API, keys=self.keys, submits=client, reads=client, clock=self.clock, paths={}),
                 downloader=Downloader(client, clock=self.clock, allow_loopback=False, resolve=_public),
-                store=self.store, press=Press(gateway, max_pixels=settings.max_pixels), planner=PollPlanner(),
+                store=ReapedStore(self.store, self.reaper), press=Press(InlineGateway(), max_pixels=settings.max_pixels), planner=PollPlanner(),
                 key_fingerprint=self.keys.fingerprint, rng=self.rng, no_submit=no_submit,
             )
             self.on_start(executor)

@@ -65,6 +65,10 @@ class VirtualClock:
         self._uptime += seconds
         self._passed += seconds
 
+    def elsewhere(self) -> float:
+        """Seconds of a clock that is not this machine's: the server's. Never jumps, whatever happens here."""
+        return self._passed
+
     def reboot(self, boot_id: str, *, uptime: float = 30.0) -> None:
         """The machine restarts: another boot, and seconds count from nothing."""
         self.boot_id = boot_id
