@@ -20,7 +20,7 @@ from batchtryon.errors import ExitCode, LedgerForgot
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
-from batchtryon.executor.run import Message, Progress, Run
+from batchtryon.executor.run import Message, Progress, Run, Weight
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.database import sqlite_path
@@ -38,6 +38,9 @@ from batchtryon.store import FolderStore
 from batchtryon.workspace import state_folder
 
 __all__ = ["Ears", "NotWanted", "perform"]
+
+#: What a rendered picture may take on disk: 864x1296 as PNG, generously.
+_PICTURE_BYTES = 3 * 2**20
 
 
 class NotWanted(Exception):
@@ -113,7 +116,10 @@ class _Performance:
         self._began = clock.monotonic()
 
     def perform(self) -> Summary:
+        if self._settings.on_unknown is OnUnknown.RETRY:
+            self._retry_unknown()
         plan = self._plan()
+        self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
         if self._settings.changed is Changed.ASK:
             self._settings = replace(self._settings, changed=Changed.KEEP)
@@ -122,8 +128,6 @@ class _Performance:
         plan, manifest = self._sync(key, manifest)
         if self._opened.rehearsal:
             self._forget_lost_sandbox()
-        if self._settings.on_unknown is OnUnknown.RETRY:
-            self._retry_unknown(manifest)
         progress = self._execute(key, manifest, plan)
         return self._conclude(key, manifest, plan, *progress)
 
@@ -164,10 +168,27 @@ class _Performance:
         """A rehearsal's server ends with its process: jobs it had are gone, and cost nothing."""
         self._ledger.second.start_rehearsal_anew()
 
-    def _retry_unknown(self, manifest: ManifestRecord) -> None:
+    def _retry_unknown(self) -> None:
         """The user accepted beforehand that lost answers may be paid twice (``--on-unknown retry``)."""
-        rows = self._ledger.story.standing(manifest, states=[ItemState.UNKNOWN])
-        self._ledger.second.reopen([row.wish for row in rows])
+        known = self._ledger.catalog.manifest(self._opened.name)
+        if known is None:
+            return
+        wishes = [row.wish for row in self._ledger.story.standing(known, states=[ItemState.UNKNOWN])]
+        if wishes:
+            self._ledger.second.reopen(wishes)
+            cost = sum(wish.credits for wish in wishes)
+            self._warn(f"{len(wishes)} row(s) whose answer was lost are submitted again, as --on-unknown retry says: "
+                       f"up to {cost} credit(s) may be paid twice.")
+
+    def _warn_of_little_room(self, plan: Plan) -> None:
+        """Say before anything is spent that the pictures may not fit (fault D8)."""
+        free, need = self._store.free_bytes(), plan.estimate * _PICTURE_BYTES
+        if free < need:
+            self._warn(f"{self._opened.output}: {free // 2**20} MB are free; {plan.estimate} pictures may take up to "
+                       f"{need // 2**20} MB. A full disk stops the run, but nothing that is paid for is lost.")
+
+    def _warn(self, text: str) -> None:
+        self._ears.tell(Message(Weight.WARNING, text))
 
     # -- the run -----------------------------------------------------------------------------------
 

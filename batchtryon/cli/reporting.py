@@ -148,6 +148,7 @@ class BarReporter:
         self._desk = desk
         self._verbose = verbose
         self._bar: tqdm[Any] | None = None
+        self._progress = Progress()
         self._ticker: Ticker | None = None
         self._began = 0.0
 
@@ -171,8 +172,8 @@ class BarReporter:
             total=progress.goal, unit="row", file=sys.stderr, dynamic_ncols=True, mininterval=0, miniters=1,
             smoothing=0.05, bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
         )
-        self._ticker = Ticker(lambda: self._draw(progress), first=0, every=_BAR_SECONDS)
-        self._last = lambda: self._draw(progress)
+        self._progress = progress
+        self._ticker = Ticker(self._draw, first=0, every=_BAR_SECONDS)
 
     def end(self) -> None:
         """See :meth:`Reporter.end`."""
@@ -180,12 +181,12 @@ class BarReporter:
             return
         self._ticker.stop()
         with contextlib.suppress(OSError):
-            self._last()
-            self._bar.close()
+            self._draw()
+            self._bar.close()  # type: ignore[no-untyped-call]  # tqdm's stubs leave it untyped
         self._bar = None
 
-    def _draw(self, progress: Progress) -> None:
-        bar = self._bar
+    def _draw(self) -> None:
+        bar, progress = self._bar, self._progress
         if bar is None:
             return
         bar.total = max(progress.goal, progress.ended)

@@ -155,7 +155,8 @@ class Submitter:
             granted = await run.ledger.call(run.attempts.take_permit, run.key, item, timeout=timeout)
             if isinstance(granted, Attempt):
                 return granted
-            if granted.limit in {Limit.CAP, Limit.FLOOR} and not self._busy():
+            # Only what is under way may still give credits back.
+            if granted.limit in {Limit.CAP, Limit.FLOOR} and not (self._sending or self._others_busy()):
                 self._halt_at_limit(granted, item)
                 return None
             await self._wait(granted)

@@ -204,7 +204,6 @@ class PermitBook:
         """Put an attempt of an earlier process back into the window, by its time in our seconds."""
         queue = 0.0 if answered else self.rules.queue
         self._window[seq] = until_answer_or_deadline + queue + self._span
-        self._last_intent = max(self._last_intent, until_answer_or_deadline) if answered else self._last_intent
 
     def restore_slot(self, seq: int, until: float) -> None:
         """Put a known job of an earlier process back into its slot."""
