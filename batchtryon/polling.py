@@ -31,6 +31,9 @@ _PRIOR_WEIGHT = 3.0
 _PRICE = 0.005
 #: The prior's chance of a time up to so many times shorter or longer than documented.
 _SURPRISE_SHARE, _SURPRISE = 0.2, 20.0
+#: Until so many jobs of a class have ended, a poll teaches more than it costs: they are asked for early,
+#: as long as the budget is hardly used.
+_FIRST_JOBS, _FIRST_JOBS_PRICE, _FIRST_JOBS_LOAD = 4, 0.1, 0.25
 #: How much dearer a poll is when the budget is all but taken; below half of it, the price is the plain one.
 _DEARER = 20.0
 #: Gaps, as shares of the mean duration: never closer, and never further apart once it is overdue.
@@ -123,6 +126,8 @@ class PollPlanner:
         # the gap at which sqrt(2 * price / h) equals the distance walked.
         step = mean / 100
         price = _PRICE * mean * (1 + _DEARER * max(0.0, 2 * load - 1) ** 2)
+        if len(known.recent) < _FIRST_JOBS and load < _FIRST_JOBS_LOAD:
+            price *= _FIRST_JOBS_PRICE
         started = known.ended_by(age)
         alive = max(total - started, total * 0.002)
         while asked_at < limit:

@@ -218,7 +218,7 @@ class _Performance:
             return run.progress, dict(run.halts.reasons), left
 
     async def _execute_on_loop(self, run: Run) -> int:
-        planner = PollPlanner()
+        planner = PollPlanner(speed=self._opened.speed if self._opened.rehearsal else 1.0)
         if not self._opened.rehearsal:
             for kind, options, images, seconds in self._ledger.story.durations():
                 planner.observed(kind, options, images, seconds)

@@ -32,21 +32,28 @@ __all__ = [
     "Where",
     "Yes",
     "options_of",
+    "switch",
 ]
 
 LIMITS = "Limits"
 RARER = "Rarer options"
 
-Manifest: TypeAlias = Annotated[str, typer.Argument(metavar="MANIFEST", help="The manifest's file.")]
-AnyManifest: TypeAlias = Annotated[str | None, typer.Argument(
-    metavar="[MANIFEST]", show_default=False,
-    help="A manifest's file or name; all that the ledger knows if left out.")]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, one object a line.")]
-Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before credits are spent.")]
+
+def switch(*names: str, text: str) -> Any:
+    """An option that is there or not."""
+    return typer.Option(*names, help=text, metavar="")
 
 
 def _option(*names: str, text: str, metavar: str, panel: str | None = None) -> Any:
     return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
+
+
+Manifest: TypeAlias = Annotated[str, typer.Argument(metavar="MANIFEST", help="The manifest's file.")]
+AnyManifest: TypeAlias = Annotated[str | None, typer.Argument(
+    metavar="MANIFEST", show_default=False,
+    help="A manifest's file or name; all that the ledger knows if left out.")]
+Json: TypeAlias = Annotated[bool, switch("--json", text="Write JSON to stdout, one object a line.")]
+Yes: TypeAlias = Annotated[bool, switch("--yes", "-y", text="Do not ask before credits are spent.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +63,11 @@ class Where:
     output: Annotated[str | None, _option("--output", metavar="DIR", text=(
         "Folder for pictures, results and ledger; default 'output' beside the nearest batchtryon.toml, else here."))
     ] = None
-    sandbox: Annotated[bool, typer.Option(
-        "--sandbox", help="Rehearse with a built-in server: play money, under 'rehearsal' in the output folder.")
+    sandbox: Annotated[bool, switch("--sandbox", text=(
+        "Rehearse with a built-in server: play money, under 'rehearsal' in the output folder."))
     ] = False
     ledger: Annotated[str | None, _option("--ledger", metavar="URL", panel=RARER, text=(
-        "The ledger's address; default sqlite:///<output>/ledger.sqlite3."))] = None
+        "The ledger's address; default the file ledger.sqlite3 in the output folder."))] = None
     name: Annotated[str | None, _option("--name", metavar="NAME", panel=RARER, text=(
         "The manifest's name in the ledger and its folder; default its file's name without the extension."))] = None
 
@@ -146,8 +153,7 @@ class Rarer:
 class Talk:
     """How much is said."""
 
-    verbose: Annotated[bool, typer.Option(
-        "--verbose", "-v", help="Tell more, and show where a defect happened.")] = False
+    verbose: Annotated[bool, switch("--verbose", "-v", text="Tell more, and show where a defect happened.")] = False
 
 
 def options_of(desk: Desk, where: Where, *groups: Limits | Choices | Rarer, named: bool = True) -> Options:

@@ -30,13 +30,13 @@ def spendable(plan: Plan) -> int:
     return plan.estimate if plan.available is None else min(plan.estimate, plan.available)
 
 
-def plan_lines(plan: Plan, settings: Settings, *, width: int) -> list[str]:
-    """The plan for a person, in lines of at most ``width`` columns where examples are quoted."""
+def plan_lines(plan: Plan, settings: Settings, *, width: int, rehearsal: bool) -> list[str]:
+    """The plan for a person, examples cut so that their lines fit ``width`` columns."""
     return [
         f"{safe(plan.manifest, 60)}: {counted(plan.total, 'row')}",
         *_rows(plan, width),
         "",
-        *_money(plan),
+        *_money(plan, rehearsal=rehearsal),
         *_time(plan, settings),
         *_remarks(plan, settings),
     ]
@@ -77,7 +77,7 @@ def _rows(plan: Plan, width: int) -> Iterator[str]:
             head = " " * len(head)
 
 
-def _money(plan: Plan) -> Iterator[str]:
+def _money(plan: Plan, *, rehearsal: bool) -> Iterator[str]:
     kinds = ", ".join(f"{kind} {number(spent)}" for kind, spent in plan.by_kind.items())
     yield f"Credits   {number(plan.estimate)} to spend{f' ({kinds})' if kinds else ''}"
     if plan.most > plan.estimate:
@@ -89,7 +89,7 @@ def _money(plan: Plan) -> Iterator[str]:
         missing = f"; {number(short)} more are needed for all rows" if short > 0 else ""
         yield f"Balance   {number(plan.balance)} now, {number(plan.balance - spendable(plan))} left after{missing}"
     elif plan.estimate:
-        yield "Balance   not known"
+        yield f"Balance   {'play money: this is a rehearsal' if rehearsal else 'not known'}"
 
 
 def _time(plan: Plan, settings: Settings) -> Iterator[str]:

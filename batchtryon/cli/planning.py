@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from batchtryon.batch.library import check_opened, plan_opened
 from batchtryon.batch.opening import Opened, open_batch
 from batchtryon.cli.desk import Desk
-from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, options_of
+from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, options_of, switch
 from batchtryon.cli.plan_view import plan_json, plan_lines
 from batchtryon.cli.wording import counted, safe
 from batchtryon.errors import ExitCode
@@ -23,17 +21,18 @@ __all__ = ["plan"]
 def plan(
     desk: Desk,
     manifest: Manifest,
+    limits: Limits,
     where: Where,
     key: Key,
-    limits: Limits,
     choices: Choices,
     rarer: Rarer,
     talk: Talk,
-    json: Json = False,  # noqa: FBT002 - an option of the command line
-    check: Annotated[bool, typer.Option(  # noqa: FBT002 - same
-        "--check", help="Only check the manifest and its pictures; ask neither ledger nor balance.")] = False,
-    detailed_exitcode: Annotated[bool, typer.Option(  # noqa: FBT002 - same
-        "--detailed-exitcode", help="Exit with 4 instead of 0 when there is work to do.")] = False,
+    *,
+    json: Json = False,
+    check: Annotated[bool, switch("--check",
+        text="Only check the manifest and its pictures; ask neither ledger nor balance.")] = False,
+    detailed_exitcode: Annotated[bool, switch("--detailed-exitcode",
+        text="Exit with 4 instead of 0 when there is work to do.")] = False,
 ) -> ExitCode:
     """Check everything, then say what a run would do, cost and take. Spends nothing."""
     del talk
@@ -45,7 +44,7 @@ def plan(
     if json:
         desk.screen.say_json(plan_json(planned, hints=hints))
     else:
-        title, *lines = plan_lines(planned, opened.settings, width=desk.screen.width)
+        title, *lines = plan_lines(planned, opened.settings, width=desk.screen.width, rehearsal=opened.rehearsal)
         desk.screen.say(desk.screen.bold(title), *lines)
         _tell_hints(desk, hints)
     return ExitCode.WORK_TO_DO if detailed_exitcode and _has_work(planned) else ExitCode.ALL_DONE

@@ -169,7 +169,7 @@ class BarReporter:
         tqdm.monitor_interval = 0
         self._began = self._desk.clock.monotonic()
         self._bar = tqdm(
-            total=progress.goal, unit="row", file=sys.stderr, dynamic_ncols=True, mininterval=0, miniters=1,
+            total=progress.goal, unit="row", file=sys.stderr, mininterval=0, miniters=1,
             smoothing=0.05, bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
         )
         self._progress = progress
@@ -182,13 +182,15 @@ class BarReporter:
         self._ticker.stop()
         with contextlib.suppress(OSError):
             self._draw()
-            self._bar.close()  # type: ignore[no-untyped-call]  # tqdm's stubs leave it untyped
+            self._bar.close()
         self._bar = None
 
     def _draw(self) -> None:
         bar, progress = self._bar, self._progress
         if bar is None:
             return
+        # A column less than there are, so that no terminal wraps the line; it may have been resized.
+        bar.ncols = self._desk.screen.width - 1
         bar.total = max(progress.goal, progress.ended)
         bar.set_postfix_str(_postfix(progress, self._desk.clock.monotonic() - self._began), refresh=False)
         bar.n = progress.ended

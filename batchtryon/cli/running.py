@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from batchtryon.batch.library import run_opened
 from batchtryon.batch.opening import Options, open_batch
 from batchtryon.batch.running import Ears, NotWanted
 from batchtryon.cli.desk import Desk
-from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, Yes, options_of
+from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, Yes, options_of, switch
 from batchtryon.cli.plan_view import plan_json, plan_lines
 from batchtryon.cli.questions import Questions
 from batchtryon.cli.reporting import BarReporter, JsonReporter, LineReporter, QuietReporter, Reporter
@@ -33,7 +31,7 @@ class RunTalk:
 
     yes: Yes = False
     json: Json = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell only warnings and the end.")] = False
+    quiet: Annotated[bool, switch("--quiet", "-q", text="Tell only warnings and the end.")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +51,17 @@ class Manner:
 def run(
     desk: Desk,
     manifest: Manifest,
+    limits: Limits,
     where: Where,
     key: Key,
-    limits: Limits,
     choices: Choices,
     rarer: Rarer,
     run_talk: RunTalk,
     talk: Talk,
-    no_submit: Annotated[bool, typer.Option(  # noqa: FBT002 - an option of the command line
-        "--no-submit", help="Only finish what is paid for; submit nothing new.")] = False,
-    fail_if_nothing: Annotated[bool, typer.Option(  # noqa: FBT002 - same
-        "--fail-if-nothing", help="Exit with 9 instead of 0 when there was nothing to do.")] = False,
+    *,
+    no_submit: Annotated[bool, switch("--no-submit", text="Only finish what is paid for; submit nothing new.")] = False,
+    fail_if_nothing: Annotated[bool, switch("--fail-if-nothing",
+        text="Exit with 9 instead of 0 when there was nothing to do.")] = False,
 ) -> ExitCode:
     """Render what the manifest asks for. The same command again resumes; what is done is not paid again."""
     manner = Manner(
@@ -76,7 +74,7 @@ def run(
 def run_manifest(desk: Desk, manifest: Path, options: Options, key: Key, manner: Manner) -> ExitCode:
     """Run it, telling and asking as ``manner`` says; the exit code is the run's."""
     opened = open_batch(manifest, options)
-    teller = _Teller(desk, manner)
+    teller = _Teller(desk, manner, rehearsal=options.sandbox)
     # A rehearsal spends play money.
     asks = not (manner.talk.yes or options.sandbox)
     questions = Questions(
@@ -104,6 +102,7 @@ class _Teller:
 
     desk: Desk
     manner: Manner
+    rehearsal: bool
     #: Whether the run found anything to do.
     took_work: bool = False
     reporter: Reporter = field(init=False)
@@ -124,7 +123,7 @@ class _Teller:
         if isinstance(self.reporter, JsonReporter):
             self.reporter.event("plan", **plan_json(plan))
         elif not self.manner.talk.quiet:
-            title, *lines = plan_lines(plan, settings, width=screen.width)
+            title, *lines = plan_lines(plan, settings, width=screen.width, rehearsal=self.rehearsal)
             screen.say(screen.bold(title), *lines, "")
 
     def watch(self, progress: Progress, plan: Plan) -> None:

@@ -26,6 +26,7 @@ MAX_PIXELS: Final = 100 * 10**6
 #: Extensions a glob takes for pictures.
 PICTURE_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
+# An MPO file is opened as the JPEG that it begins as.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _ONE_AT_A_TIME: Final = threading.RLock()
 

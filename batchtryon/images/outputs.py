@@ -14,6 +14,7 @@ __all__ = ["OutputPicture", "inspect_output"]
 _MAX_PIXELS: Final = 50 * 10**6
 _EXTENSIONS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _JPEG_END: Final = b"\xff\xd9"
+_PNG_END: Final = b"IEND\xaeB`\x82"
 _JPEG_SCAN: Final = b"\xff\xda"
 
 
@@ -39,18 +40,18 @@ def inspect_output(content: bytes, *, max_pixels: int = _MAX_PIXELS) -> OutputPi
     if format_ is None:
         raise DownloadError(_otherwise(content), name="NotAPicture" if content else "Truncated")
     try:
-        with opened(content, max_pixels=max_pixels, formats=("PNG", "JPEG", "MPO", "WEBP")) as image:
+        with opened(content, max_pixels=max_pixels, formats=("PNG", "JPEG", "WEBP")) as image:
             width, height = image.size
             image.load()
         if format_ == "png":
             with opened(content, max_pixels=max_pixels, formats=("PNG",)) as image:
-                # Loading stops at the last pixel; this reads on to the end mark and compares the checksums.
+                # Loading looks at pixels only; this compares the checksums.
                 image.verify()
     except TooLarge as exc:
         raise DownloadError(f"The output has {exc}; at most {max_pixels} pixels are decoded.", name="TooLarge") from exc
     except (NotAPicture, BrokenPicture) as exc:
         raise _truncated(format_) from exc
-    if format_ == "jpeg" and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN):
+    if not _has_end(content, format_):
         raise _truncated(format_)
     return OutputPicture(format=format_, extension=_EXTENSIONS[format_], width=width, height=height)
 
@@ -61,6 +62,13 @@ def _format(content: bytes) -> str | None:
     if content.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     return "webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
+
+
+def _has_end(content: bytes, format_: str) -> bool:
+    """Whether the end mark is there: decoding stops at the last pixel and does not miss it."""
+    if format_ == "jpeg":
+        return content.rfind(_JPEG_END) > content.rfind(_JPEG_SCAN)
+    return format_ != "png" or _PNG_END in content
 
 
 def _otherwise(content: bytes) -> str:

@@ -19,7 +19,8 @@ def test_an_id_that_is_safe_stands_as_it_is(plain: str) -> None:
 @pytest.mark.parametrize(
     ("row_id", "begins"),
     [
-        ("../../etc/passwd", "____etc_passwd"), ("/root", "_root"), ("..\\x", "__x"), ("C:\\x", "C__x"), ("a\0b", "a_b"),
+        ("../../etc/passwd", "____etc_passwd"), ("/root", "_root"),
+        ("..\\x", "__x"), ("C:\\x", "C__x"), ("a\0b", "a_b"),
         ("a\nb\x1b[0m", "a_b_[0m"), ("NUL", "_NUL"), ("com1.txt", "_com1.txt"), ("aux .x", "_aux .x"),
         ("a.", "a"), ("a ", "a"), (".hidden", "hidden"), ("-rf", "rf"), ("~root", "root"), ("", "_"), ("   ", "_"),
         ("...", "_"), ('a:b*c?d"e<f>g|h', "a_b_c_d_e_f_g_h"), ("a\u202eb", "a_b"), ("\ud800x", "_x"),

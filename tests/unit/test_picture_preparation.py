@@ -190,14 +190,21 @@ def test_what_is_transparent_becomes_white(mode: str) -> None:
     assert near(image.getpixel((55, 35)), WHITE)
 
 
-def test_an_embedded_profile_is_followed_and_left_out() -> None:
-    # A profile whose red and blue are swapped would be seen at once; one of Lab's whites is at hand.
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+def _profile_with_red_and_blue_swapped() -> bytes:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
+    profile[red:red + 4], profile[blue:blue + 4] = b"bXYZ", b"rXYZ"
+    return bytes(profile)
 
-    image = received(prepare(saved(quartered(60, 40), "JPEG", icc_profile=profile)))
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_an_embedded_profile_is_followed_and_left_out(format_: str) -> None:
+    content = saved(quartered(60, 40), format_, icc_profile=_profile_with_red_and_blue_swapped(), lossless=True)
+
+    image = received(prepare(content))
 
     assert "icc_profile" not in image.info
-    assert near(image.getpixel((3, 3)), RED)
+    assert near(image.getpixel((3, 3)), BLUE)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])

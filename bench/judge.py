@@ -1,0 +1,93 @@
+"""The sandbox in a process of its own: says where it listens, serves until stdin closes, then tells its books."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+from statistics import fmean
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from batchtryon.sandbox.app import API_PATH, OUTPUTS_PATH, create_app
+from batchtryon.sandbox.fault_file import parse_faults
+from batchtryon.sandbox.front import Front
+from batchtryon.sandbox.replies import Call
+from batchtryon.sandbox.world import DEFAULT_KEY, World
+
+__all__ = ["main"]
+
+_HOST = "127.0.0.1"
+_REFUSALS = ("RateLimitExceeded", "ConcurrencyLimitExceeded", "OutOfCredits")
+
+
+class Doorman:
+    """Lets everything through, and remembers when the last output was served whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.last_served: float | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+        if str(scope.get("path", "")).startswith(OUTPUTS_PATH):
+            self.last_served = monotonic()
+
+
+def told(world: World, doorman: Doorman) -> dict[str, Any]:
+    """What the judge saw, in seconds of this compressed world."""
+    books = world.books
+    jobs = list(books.jobs.values())
+    submits = books.arrivals[Call.SUBMIT]
+    return {
+        "seconds": (doorman.last_served or 0.0) - submits[0],
+        "last_submit": submits[-1] - submits[0],
+        "durations": [job.ends_at - job.arrived_at for job in jobs],
+        "submits": len(submits),
+        "polls": len(books.arrivals[Call.STATUS]),
+        "refused": {
+            f"{call} {name}": times for (call, name), times in sorted(books.replies.items()) if name in _REFUSALS
+        },
+        "outputs": books.replies[Call.OUTPUT, "ok"],
+        "charged": books.charged,
+        "delay": fmean(books.discovery_delays()),
+        "polls_per_job": fmean(job.polls for job in jobs),
+        "most_in_window": world.most_in_window(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--speed", type=float, required=True)
+    parser.add_argument("--latency", type=float, required=True, help="most seconds of one way of one call")
+    asked = parser.parse_args()
+    world = World(monotonic=monotonic, seed=asked.seed, credits=1_000_000, speed=asked.speed)
+    plan = parse_faults(f"latency: [0, {asked.latency}]\nseed: {asked.seed}\n")
+    doorman = Doorman(create_app(Front(world, plan)))
+    with socket.create_server((_HOST, 0), backlog=256) as listening:
+        origin = f"http://{_HOST}:{listening.getsockname()[1]}"
+        world.outputs_url = f"{origin}{OUTPUTS_PATH}"
+        server = uvicorn.Server(uvicorn.Config(
+            doorman, http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
+            timeout_graceful_shutdown=1,
+        ))
+        Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+        print(json.dumps({"base_url": f"{origin}{API_PATH}", "key": DEFAULT_KEY}), flush=True)
+        asyncio.run(server.serve(sockets=[listening]))
+    print(json.dumps(told(world, doorman)), flush=True)
+
+
+def _stop_at_end_of_input(server: uvicorn.Server) -> None:
+    sys.stdin.read()
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    main()
