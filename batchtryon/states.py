@@ -20,6 +20,7 @@ __all__ = [
     "OPEN_ITEMS",
     "PAID_ITEMS",
     "UNDECIDED_ITEMS",
+    "UNRESOLVED",
     "AttemptEvent",
     "AttemptState",
     "IllegalMove",
@@ -210,6 +211,12 @@ UNDECIDED_ITEMS = (ItemState.UNKNOWN, ItemState.EXPIRED, ItemState.VANISHED, Ite
 COUNTED = (
     AttemptState.INTENT, AttemptState.SENDING, AttemptState.ACCEPTED, AttemptState.UNKNOWN,
     AttemptState.MAYBE_FREE, AttemptState.MAYBE_PAID, AttemptState.HELD, AttemptState.PAID_AND_LOST,
+)
+
+#: Attempts whose outcome is not known for certain; an unknown one holds its slot for a while.
+UNRESOLVED = (
+    AttemptState.INTENT, AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.MAYBE_FREE,
+    AttemptState.MAYBE_PAID, AttemptState.HELD,
 )
 
 

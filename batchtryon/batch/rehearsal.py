@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +29,8 @@ def rehearsal(opened: Opened, clock: Clock) -> Iterator[Access]:
     """Start the sandbox, and hasten ``opened``'s settings to its speed."""
     real = opened.settings
     world = World(
-        monotonic=clock.monotonic, credits=_CREDITS, speed=opened.speed, keys=[_KEY],
+        # A new server each time: with the ids of an earlier one its jobs would be taken for known ones.
+        monotonic=clock.monotonic, seed=secrets.randbits(64), credits=_CREDITS, speed=opened.speed, keys=[_KEY],
         limits=Limits(
             submit=SandboxRate(real.rate.count, real.rate.seconds),
             status=SandboxRate(real.poll_rate.count, real.poll_rate.seconds),

@@ -116,6 +116,9 @@ class _Performance:
         self._began = clock.monotonic()
 
     def perform(self) -> Summary:
+        if self._opened.rehearsal:
+            # Its server ended with its process: jobs it had are gone, and cost nothing.
+            self._ledger.second.start_rehearsal_anew()
         if self._settings.on_unknown is OnUnknown.RETRY:
             self._retry_unknown()
         plan = self._plan()
@@ -126,8 +129,6 @@ class _Performance:
         manifest = self._register()
         key = self._ledger.runs.begin(manifest.id, version=metadata.version("batchtryon"), settings=self._told())
         plan, manifest = self._sync(key, manifest)
-        if self._opened.rehearsal:
-            self._forget_lost_sandbox()
         progress = self._execute(key, manifest, plan)
         return self._conclude(key, manifest, plan, *progress)
 
@@ -163,10 +164,6 @@ class _Performance:
             "max_credits": settings.max_credits, "keep_credits": settings.keep_credits,
             "changed": settings.changed.value, "on_unknown": settings.on_unknown.value,
         }
-
-    def _forget_lost_sandbox(self) -> None:
-        """A rehearsal's server ends with its process: jobs it had are gone, and cost nothing."""
-        self._ledger.second.start_rehearsal_anew()
 
     def _retry_unknown(self) -> None:
         """The user accepted beforehand that lost answers may be paid twice (``--on-unknown retry``)."""

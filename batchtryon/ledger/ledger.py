@@ -24,15 +24,9 @@ from batchtryon.ledger.second import SecondThoughts
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
 from batchtryon.ledger.tables import attempts, jobs, meta, outputs
-from batchtryon.states import AttemptState, JobState
+from batchtryon.states import UNRESOLVED, AttemptState, JobState
 
 __all__ = ["Ledger"]
-
-_UNRESOLVED = (
-    AttemptState.INTENT, AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.MAYBE_FREE,
-    AttemptState.MAYBE_PAID, AttemptState.HELD,
-)
-
 
 class Ledger:
     """One ledger. Make it with :meth:`for_work` (one process at a time) or :meth:`for_reading`."""
@@ -147,7 +141,7 @@ class Ledger:
         now = self._clock.monotonic()
         recent = 4 * book.rules.rate.count + 100
         newest = select(attempts).where(attempts.c.state != AttemptState.UNSENT).order_by(attempts.c.seq.desc())
-        unresolved = select(attempts).where(attempts.c.state.in_(_UNRESOLVED))
+        unresolved = select(attempts).where(attempts.c.state.in_(UNRESOLVED))
         this_boot = select(attempts).where(
             attempts.c.boot_id == self._clock.boot_id, attempts.c.answered_s > now - 2 * book.rules.rate.seconds,
             attempts.c.state != AttemptState.UNSENT,
@@ -173,7 +167,7 @@ class Ledger:
                 ahead = 0.0 if answered else max(0.0, row.deadline_s - row.intent_s)
                 ours = now - age(self._clock, row.host_id, row.boot_id, at) + ahead
             book.restore_window(row.seq, ours, answered=answered)
-            if row.state in _UNRESOLVED:
+            if row.state in UNRESOLVED:
                 book.unknown(row.seq, ours)
         for job in live:
             accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)

@@ -15,8 +15,8 @@ from batchtryon.clock import Clock
 from batchtryon.ledger.attempts import move_item
 from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.tables import events, items, jobs, outputs, rows
-from batchtryon.states import UNDECIDED_ITEMS, ItemEvent, ItemState, JobState
+from batchtryon.ledger.tables import attempts, events, items, jobs, outputs, rows
+from batchtryon.states import OPEN_ITEMS, UNDECIDED_ITEMS, UNRESOLVED, AttemptState, ItemEvent, ItemState, JobState
 from batchtryon.tryon import fingerprint
 
 __all__ = ["SecondThoughts", "Wish"]
@@ -59,10 +59,15 @@ class SecondThoughts:
             left = connection.execute(
                 select(items.c.id, items.c.state, jobs.c.id.label("job"))
                 .outerjoin(jobs, (jobs.c.item_id == items.c.id) & (jobs.c.state == JobState.PROCESSING))
-                .where(items.c.state.in_([ItemState.PROCESSING, ItemState.RENDERED, *UNDECIDED_ITEMS]))
+                .where(items.c.state.in_([*OPEN_ITEMS, *UNDECIDED_ITEMS]))
             ).all()
             connection.execute(outputs.update().where(outputs.c.state == "waiting").values(state="gone"))
+            unresolved = attempts.update().where(attempts.c.state.in_(UNRESOLVED))
+            connection.execute(unresolved.values(state=AttemptState.FREE.value, counted=0))
             for item in left:
+                if item.state == ItemState.SUBMITTING:
+                    move_item(connection, item.id, ItemEvent.RETURNED, self._clock)
+                    continue
                 if item.state == ItemState.PROCESSING:
                     connection.execute(jobs.update().where(jobs.c.id == item.job).values(state=JobState.VANISHED.value))
                     move_item(connection, item.id, ItemEvent.VANISHED, self._clock)

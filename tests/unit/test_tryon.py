@@ -100,7 +100,7 @@ def test_a_number_is_read_as_spreadsheets_write_it(written: str, value: int) -> 
 
 
 @pytest.mark.parametrize("written", [
-    "0", "5", "-1", "1.5", "two", "", "-", "--1", "1e0", "٣", "²", "1_0", pytest.param("9" * 5000, id="5000 nines"), pytest.param("0" * 5000, id="5000 zeros"),
+    "0", "5", "-1", "1.5", "two", "", "-", "--1", "1e0", "٣", "²", "1_0", pytest.param("9" * 5000, id="5000 nines"),
 ])
 def test_what_is_no_number_within_bounds_is_refused(written: str) -> None:
     assert "from 1 to 4" in told(SAMPLES, written).fix
@@ -109,6 +109,7 @@ def test_what_is_no_number_within_bounds_is_refused(written: str) -> None:
 @given(st.text() | DIGITS)
 @example("--5")
 @example("0" * 20 + "9" * 14)
+@example("0" * 4301)
 def test_whatever_is_written_a_number_is_within_its_bounds_or_refused(text: str) -> None:
     seed = option("clothes", "seed")
     try:
@@ -147,8 +148,9 @@ def test_a_region_is_json_or_four_numbers(written: str) -> None:
 
 @pytest.mark.parametrize("written", [
     "", "0.1 0.2 0.3", "0 0 1 1 1", "a b c d", "{", '{"x": 0, "y": 0, "w": 1}',
-    '{"x": 0, "y": 0, "w": 1, "h": 1, "z": 0}', '{"x": [0], "y": 0, "w": 1, "h": 1}', "-0.1 0 0.5 0.5", "0.6 0 0.5 0.5", "0 0.6 0.5 0.5", "0 0 0.05 0.5",
-    "0 0 0.5 0.05", "nan 0 0.5 0.5", "0 0 inf 0.5", '{"x": NaN, "y": 0, "w": 1, "h": 1}', pytest.param('{"a":' * 50_000, id="deep"),
+    '{"x": 0, "y": 0, "w": 1, "h": 1, "z": 0}', '{"x": [0], "y": 0, "w": 1, "h": 1}',
+    "-0.1 0 0.5 0.5", "0.6 0 0.5 0.5", "0 0.6 0.5 0.5", "0 0 0.05 0.5", "0 0 0.5 0.05", "nan 0 0.5 0.5", "0 0 inf 0.5",
+    '{"x": NaN, "y": 0, "w": 1, "h": 1}', pytest.param('{"a":' * 50_000, id="deep"),
     pytest.param('{"x": ' + "1" * 400 + ', "y": 0, "w": 1, "h": 1}', id="a whole number beyond all floats"),
 ])
 def test_what_is_no_rectangle_inside_the_picture_is_refused(written: str) -> None:
@@ -156,7 +158,7 @@ def test_what_is_no_rectangle_inside_the_picture_is_refused(written: str) -> Non
 
 
 @given(st.integers(6, 94), st.integers(6, 94))
-def test_a_region_in_hundredths_may_reach_the_picture_s_edge(width: int, height: int) -> None:
+def test_a_region_in_hundredths_may_reach_the_edge(width: int, height: int) -> None:
     w, h = width / 100, height / 100
     x, y = (100 - width) / 100, (100 - height) / 100
     assert REGION.parse(f"{x} {y} {w} {h}") == {"x": x, "y": y, "w": w, "h": h}
