@@ -206,6 +206,8 @@ class Planner:
         asked_by = self._asked_before(case) if run else None
         if case.bought_elsewhere or asked_by is not None:
             return case.is_(RowState.CHANGED, f"{reason}; {asked_by or case.example} has the new one", adopt=run)
+        if case.elsewhere is ItemState.FAILED:
+            return case.is_(RowState.CHANGED, f"{reason}; {case.example} failed with the new request", adopt=run)
         self.plan.changed_credits += case.row.credits
         return case.is_(RowState.CHANGED, reason, cost=case.row.credits if run else 0, adopt=run)
 

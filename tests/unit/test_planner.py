@@ -82,8 +82,8 @@ def test_a_row_nobody_knows_is_new_and_costs_its_samples() -> None:
     (ItemState.VANISHED, False, RowState.UNKNOWN, 0, "no longer knows its job"),
     (ItemState.STUCK, False, RowState.UNKNOWN, 0, "does not end"),
 ])
-def test_an_unchanged_row_stands_as_its_item_does(  # noqa: PLR0917  # the columns of the table above
-    state: ItemState, delivered: bool, expected: RowState, cost: int, reason: str  # noqa: FBT001  # see above
+def test_an_unchanged_row_stands_as_its_item_does(
+    state: ItemState, delivered: bool, expected: RowState, cost: int, reason: str  # noqa: FBT001  # a column of the table
 ) -> None:
     row = a_row()
     decision = decide(row, Known({"a": glimpse(row, state, delivered=delivered, files=("spring/images/a.png",))}))
@@ -259,7 +259,8 @@ def reckoned(count: int, *, balance: int | None = None, cap_left: int | None = N
 
 @pytest.mark.parametrize(("limits", "left"), [
     ({}, 0), ({"balance": 100}, 0), ({"balance": 7}, 3), ({"balance": 7, "keep_credits": 5}, 8),
-    ({"balance": 3, "keep_credits": 5}, 10), ({"cap_left": 4}, 6), ({"cap_left": -2}, 10), ({"balance": 7, "cap_left": 4}, 6),
+    ({"balance": 3, "keep_credits": 5}, 10), ({"cap_left": 4}, 6), ({"cap_left": -2}, 10),
+    ({"balance": 7, "cap_left": 4}, 6),
 ])
 def test_what_the_credits_do_not_reach_for_is_left_over(limits: dict[str, int], left: int) -> None:
     plan = reckoned(10, **limits)
