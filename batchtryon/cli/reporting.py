@@ -24,6 +24,7 @@ __all__ = ["BarReporter", "JsonReporter", "LineReporter", "QuietReporter", "Repo
 _BAR_SECONDS = 0.2
 _FIRST_LINE_SECONDS = 5.0
 _LINE_SECONDS = 30.0
+_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 class Reporter(Protocol):
@@ -169,8 +170,9 @@ class BarReporter:
         tqdm.monitor_interval = 0
         self._began = self._desk.clock.monotonic()
         self._bar = tqdm(
-            total=progress.goal, unit="row", file=sys.stderr, mininterval=0, miniters=1,
-            smoothing=0.05, bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+            total=progress.goal, file=sys.stderr, mininterval=0, miniters=1, bar_format=_BAR,
+            # Given, because tqdm draws nothing on a terminal that does not know its own size; 2: a bar and a message.
+            ncols=self._desk.screen.width - 1, nrows=2,
         )
         self._progress = progress
         self._ticker = Ticker(self._draw, first=0, every=_BAR_SECONDS)

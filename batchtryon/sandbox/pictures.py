@@ -145,7 +145,7 @@ def _draw_band(canvas: Image.Image, file: OutputFile) -> None:
     sample = f"{file.kind} · sample {file.index + 1} of {file.count}"
     pen.text((WIDTH - _MARGIN, top + 26), sample, font=_font(30), fill=_PAPER, anchor="ra")
     said = ", ".join(f"{name} {value}" for name, value in sorted(file.options.items()) if not isinstance(value, dict))
-    pen.text((_MARGIN, top + 72), _shortened(said or "no options", 92), font=_font(20), fill=(205, 207, 214))
+    pen.text((_MARGIN, top + 72), _shortened(said or "no options", 80), font=_font(20), fill=(205, 207, 214))
     person = next(iter(file.pictures.values()))
     pen.text((_MARGIN, top + 100), f"person {_mark(person)} · job {file.job_id}", font=_font(18), fill=_SOFT)
 

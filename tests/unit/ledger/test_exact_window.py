@@ -2,15 +2,13 @@
 
 The model: a greedy sender under random jitter, whose answers, losses and unsent requests the book is told
 of. An adversary puts each arrival anywhere between the intent and the answer (or, when it was lost, the
-deadline and a proxy's queue). Afterwards every kind of counter is asked whether it would have refused one.
+deadline and a proxy's queue). Afterwards every kind of counter (``counting_servers.py``) is asked whether it
+would have refused one.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -18,69 +16,24 @@ import pytest
 
 from batchtryon.ledger.permits import PermitBook, PermitRules
 from batchtryon.settings import Rate
+from tests.unit.counting_servers import all_servers, bucket, sliding_log, whole_seconds
 
 __all__: list[str] = []
 
 N, W = 20, 60.0
+RATE = Rate(N, W)
 TIMEOUT = 30.0
-RULES = PermitRules(rate=Rate(N, W), concurrency=10**6)
-Counting = Callable[[Iterable[float]], int]
-
-
-# -- the servers: each gives how many of the arrivals, in their order, it refuses --------------------
-
-def sliding_log(arrivals: Iterable[float]) -> int:
-    """Strict: an arrival exactly W old still counts; refused ones count too."""
-    log: deque[float] = deque()
-    refused = 0
-    for at in sorted(arrivals):
-        while log and log[0] < at - W:
-            log.popleft()
-        log.append(at)
-        refused += len(log) > N
-    return refused
-
-
-def fixed_windows(phase: float) -> Counting:
-    def count(arrivals: Iterable[float]) -> int:
-        held = Counter(math.floor((at + phase) / W) for at in arrivals)
-        return sum(max(0, number - N) for number in held.values())
-
-    return count
-
-
-def bucket(capacity: float) -> Counting:
-    """Refilled with N in W; an arrival takes one."""
-    def count(arrivals: Iterable[float]) -> int:
-        level, last, refused = capacity, -math.inf, 0
-        for at in sorted(arrivals):
-            level, last = min(capacity, level + (at - last) * N / W), at
-            if level < 1 - 1e-9:
-                refused += 1
-            else:
-                level -= 1
-        return refused
-
-    return count
-
-
-def whole_seconds(arrivals: Iterable[float]) -> int:
-    """A sliding log of a server that knows only whole seconds and counts both ends."""
-    return sliding_log(float(math.floor(at)) for at in arrivals)
-
-
-SERVERS = {
-    "sliding log": sliding_log, "fixed window": fixed_windows(0.0), "fixed window, shifted": fixed_windows(17.3),
-    "bucket": bucket(N),
-}
+RULES = PermitRules(rate=RATE, concurrency=10**6)
+SERVERS = all_servers(RATE)
 
 
 # -- the sender --------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Weather:
-    """What the network does."""
+    """What the network does, and how idle the sender is at times."""
 
+    idle: float = 1.0
     longest: float = 8.0
     lost: float = 0.05
     unsent: float = 0.05
@@ -103,7 +56,7 @@ class Sender:
             denied = self.book.ask(self.now, 1)
             if denied is None:
                 self._grant()
-                self.now += self._rng.choice((0.0, 0.0, self._rng.expovariate(1.0)))
+                self.now += self._rng.choice((0.0, 0.0, self._weather.idle * self._rng.expovariate(1.0)))
             else:
                 due = [denied.until] if denied.until is not None else []
                 self.now = max(self.now, min(due + [pending[0] for pending in self._pending[:1]]))
@@ -163,29 +116,29 @@ def test_a_network_that_loses_and_holds_up_most_requests_changes_nothing(seed: i
 
 def test_the_usual_rule_is_refused_by_the_same_adversary() -> None:
     arrivals = Sender(GrantTimeBook(RULES), Random(1), Weather()).send(400)
-    assert sliding_log(arrivals) > 20
+    assert sliding_log(RATE)(arrivals) > 20
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_after_an_unexplained_refusal_counters_of_whole_seconds_are_kept_too(seed: int) -> None:
-    assert whole_seconds(Sender(PermitBook(RULES), Random(seed), Weather()).send(400)) > 0
+    assert whole_seconds(RATE)(Sender(PermitBook(RULES), Random(seed), Weather()).send(400)) > 0
     book = PermitBook(RULES)
     book.rate_refused(1000.0, None)
-    assert whole_seconds(Sender(book, Random(seed), Weather()).send(400)) == 0
+    assert whole_seconds(RATE)(Sender(book, Random(seed), Weather()).send(400)) == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_after_a_second_one_half_a_bucket_is_enough(seed: int) -> None:
     weather = Weather(longest=2.0, lost=0.0, unsent=0.05)
-    assert bucket(N / 2)(Sender(PermitBook(RULES), Random(seed), weather).send(400)) > 0
+    assert bucket(RATE, capacity=N / 2)(Sender(PermitBook(RULES), Random(seed), weather).send(400)) > 0
     book = PermitBook(RULES)
     book.rate_refused(1000.0, None)
     book.rate_refused(1000.0, None)
-    assert bucket(N / 2)(Sender(book, Random(seed), weather).send(400)) == 0
+    assert bucket(RATE, capacity=N / 2)(Sender(book, Random(seed), weather).send(400)) == 0
 
 
 def test_the_promise_costs_little_time() -> None:
-    sender = Sender(PermitBook(RULES), Random(3), Weather(longest=0.2, lost=0.0, unsent=0.0))
+    sender = Sender(PermitBook(RULES), Random(3), Weather(idle=0.0, longest=0.2, lost=0.0, unsent=0.0))
     sender.send(N * 50)
     at_best = (50 - 1) * W
     assert sender.now - 1000.0 < at_best * 1.015
@@ -200,4 +153,4 @@ def test_a_restart_at_any_moment_fires_no_new_burst(seed: int) -> None:
     for seq, until in first.book._window.items():
         again.restore_window(-seq, until - W - again.margin, answered=True)
     second = Sender(again, rng, Weather(lost=0.0, unsent=0.0), start=first.now)
-    assert sliding_log(first.arrivals + second.send(100)) == 0
+    assert sliding_log(RATE)(first.arrivals + second.send(100)) == 0
