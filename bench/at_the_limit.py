@@ -20,15 +20,15 @@ from time import monotonic
 from typing import Any
 
 from bench.catalog import write_catalog
-from bench.contenders.errand import CONCURRENCY, SUBMITS, SUBMITS_SECONDS
+from bench.contenders.errand import CONCURRENCY, SPEED, SUBMITS, WINDOW
 from bench.ideal import makespan
 
-__all__ = ["CONTENDERS", "JOBS", "LATENCY", "SPEED", "Race", "Summed", "measure", "summed"]
+__all__ = ["CONTENDERS", "JOBS", "LATENCY", "Race", "Summed", "measure", "summed"]
 
 JOBS = 120
-SPEED = 10.0
-#: Most seconds of one way of one call where the network is not instant: 0.4 s of real time.
-LATENCY = 0.04
+#: Most seconds of one way of one call where the network is not instant: there and back up to 40 ms, which are
+#: 0.4 s in earnest.
+LATENCY = 0.02
 CONTENDERS = {
     "batchtryon": "bench.contenders.ours",
     "official SDK, 6 threads": "bench.contenders.sdk",
@@ -114,7 +114,7 @@ def race(manifest: Path, contender: str, *, seed: int, latency: float) -> Race:
     if output.returncode or pictures != JOBS or books["charged"] != JOBS:
         raise RuntimeError(f"{contender} brought {pictures} pictures for {books['charged']} credits:\n"
                            f"{output.stdout}\n{output.stderr}")
-    ideal = makespan(books["durations"], submits=SUBMITS, window=SUBMITS_SECONDS, slots=CONCURRENCY)
+    ideal = makespan(books["durations"], submits=SUBMITS, window=WINDOW, slots=CONCURRENCY)
     return Race(
         contender=contender, latency=latency, seconds=books["seconds"], ideal=ideal, command=took,
         refused=Counter(books["refused"]), submits=books["submits"], polls=books["polls"], delay=books["delay"],

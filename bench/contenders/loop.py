@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from aiolimiter import AsyncLimiter
 
-from bench.contenders.errand import CONCURRENCY, PAUSE, POLL_EVERY, SUBMITS, SUBMITS_SECONDS, Errand, Wanted
+from bench.contenders.errand import CONCURRENCY, PAUSE, POLL_EVERY, SUBMITS, WINDOW, Errand, Wanted
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ class Loop:
         self._client = client
         self._errand = errand
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self._limiter = AsyncLimiter(SUBMITS, SUBMITS_SECONDS)
+        self._limiter = AsyncLimiter(SUBMITS, WINDOW)
 
     async def render(self, row: Wanted) -> None:
         async with self._slots:

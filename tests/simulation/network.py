@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from random import Random
 
@@ -26,8 +26,9 @@ def picture_of(mark: str) -> bytes:
     """A small PNG that is different for every ``mark``."""
     buffer = io.BytesIO()
     seed = Random(mark)
-    Image.new("RGB", (8, 8), tuple(seed.randrange(256) for _ in range(3))).save(buffer, "PNG", pnginfo=None)
-    return buffer.getvalue() + b""
+    colour = (seed.randrange(256), seed.randrange(256), seed.randrange(256))
+    Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -43,8 +44,6 @@ class Network(httpx.AsyncBaseTransport):
         self._rng = rng
         self._latency = latency
         self.reachable = reachable
-        #: What was asked for each job's pictures, so that a test can tell whose picture it got.
-        self.marks: dict[str, str] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not self.reachable():
@@ -103,5 +102,5 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, content: bytes) -> None:
         self._content = content
 
-    async def __aiter__(self):  # type: ignore[no-untyped-def]  # an async generator, as httpx calls it
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._content

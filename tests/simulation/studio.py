@@ -32,7 +32,7 @@ from batchtryon.sandbox.world import World
 from batchtryon.settings import Settings
 from batchtryon.tryon import KINDS
 from tests.simulation.network import API, OUTPUTS
-from tests.simulation.reaper import Killed, ReapedGateway, ReapedNetwork, Reaper, ReapedStore
+from tests.simulation.reaper import Killed, ReapedGateway, ReapedNetwork, ReapedStore, Reaper
 from tests.simulation.virtual import VirtualClock, run_virtually
 
 __all__ = ["MemorySpool", "MemoryStore", "Outcome", "Studio", "rows_of"]
@@ -200,15 +200,18 @@ class Studio:
         attempts, jobs = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
         gateway, self.network.reaper = ReapedGateway(self.reaper), self.reaper
         run = Run(
-            key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=InlineGateway(), attempts=attempts, jobs=jobs,
-            runs=ledger.runs, sync=key.run, tell=messages.append,
+            key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=InlineGateway(),
+            attempts=attempts, jobs=jobs, runs=ledger.runs, sync=key.run, tell=messages.append,
         )
         async with open_client(self.network) as client:
             executor = Executor(
                 run,
-                client=TryOnClient(base_url=API, keys=self.keys, submits=client, reads=client, clock=self.clock, paths={}),
+                client=TryOnClient(
+                    base_url=API, keys=self.keys, submits=client, reads=client, clock=self.clock, paths={}
+                ),
                 downloader=Downloader(client, clock=self.clock, allow_loopback=False, resolve=_public),
-                store=ReapedStore(self.store, self.reaper), press=Press(InlineGateway(), max_pixels=settings.max_pixels), planner=PollPlanner(),
+                store=ReapedStore(self.store, self.reaper),
+                press=Press(InlineGateway(), max_pixels=settings.max_pixels), planner=PollPlanner(),
                 key_fingerprint=self.keys.fingerprint, rng=self.rng, no_submit=no_submit,
             )
             self.on_start(executor)

@@ -34,7 +34,8 @@ def shop(tmp_path: Path) -> Path:
 
 def start(shop: Path, server: SandboxServer) -> subprocess.Popen[bytes]:
     environment = {
-        **os.environ, "TRYITON_BASE_URL": server.base_url, "TRYITON_API_KEY": server.key, "XDG_STATE_HOME": str(shop / "state"),
+        **os.environ, "TRYITON_BASE_URL": server.base_url, "TRYITON_API_KEY": server.key,
+        "XDG_STATE_HOME": str(shop / "state"),
     }
     command = [
         sys.executable, "-m", "batchtryon", "run", str(shop / "catalog.csv"), "--yes", "--output", str(shop / "output"),

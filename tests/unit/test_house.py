@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import batchtryon
+
 ROOT = Path(__file__).parents[2] / "batchtryon"
 
 #: A room and its floor; a room may import from lower floors, and within itself.
@@ -56,7 +58,7 @@ TOUCHES = {
 def complaints(module: str, source: str) -> Iterator[str]:
     """Everything in ``source``, the text of ``batchtryon.<module>``, that the house does not allow."""
     tree = ast.parse(source)
-    room = module.split(".")[0]
+    room = module.split(".", maxsplit=1)[0]
     if room not in FLOORS:
         yield f"{module}: the room '{room}' has no floor; give it one"
         return
@@ -90,7 +92,7 @@ def of_import(module: str, room: str, imported: str) -> Iterator[str]:
         elif target != room and not may_import(room, target):
             yield f"{module}: imports {imported}, which is not below it"
     else:
-        library = imported.split(".")[0]
+        library = imported.split(".", maxsplit=1)[0]
         homes = HOMES.get(library)
         if homes is not None and not any(f"{module}.".startswith(f"{home}.") for home in homes):
             yield f"{module}: imports {library}, which lives in {', '.join(homes)}"
@@ -163,8 +165,7 @@ def test_init_holds_names_only() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    import batchtryon
-
     assert sorted(batchtryon.__all__) == [
-        "BatchTryonError", "Checked", "ExitCode", "ManifestInvalid", "Plan", "Problem", "Summary", "check", "plan", "run",
+        "BatchTryonError", "Checked", "ExitCode", "ManifestInvalid", "Plan", "Problem", "Summary", "check", "plan",
+        "run",
     ]

@@ -141,8 +141,8 @@ def test_one_who_no_longer_waits_does_not_spoil_it_for_the_others() -> None:
 
 def test_where_there_is_no_room_the_picture_unused_longest_goes_first() -> None:
     pictures = Pictures()
-    room = 3 * len(picture(0))  # for two, encoded
-    press = make(pictures, keep_bytes=room)
+    one = len(json.loads(body(make(Pictures()), model_image=pictures.source("ana")).content)["model_image"])
+    press = make(pictures, keep_bytes=2 * one + one // 2)
     for name in ("ana", "shirt", "ana", "coat", "ana", "shirt"):
         body(press, model_image=pictures.source(name))
     assert pictures.reads == {"ana": 1, "shirt": 2, "coat": 1}
