@@ -7,6 +7,7 @@ limits only, and limits only downward.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn
 
 from batchtryon.errors import ConfigurationError
+from batchtryon.names import shown
 from batchtryon.tryon import KINDS, did_you_mean
 
 __all__ = [
@@ -60,6 +62,10 @@ class Rate:
     def per_second(self) -> float:
         """Requests a second, on average."""
         return self.count / self.seconds
+
+    def within(self, other: Rate) -> bool:
+        """Whether keeping to this rate keeps to ``other`` too: no window of its holds more than it allows."""
+        return self.count * math.ceil(other.seconds / self.seconds) <= other.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +278,7 @@ def _parse(name: str, value: object, layer: str) -> object:
         reason = str(exc)
         if choices is not None:
             reason = f"'{value}' is none of {', '.join(choices)}"
-        raise ConfigurationError(f"{layer}: {_shown(name)}: {reason}.") from exc
+        raise ConfigurationError(_one_line(f"{layer}: {_shown(name)}: {reason}.")) from exc
 
 
 def _paths(value: object, layer: str) -> dict[str, str]:
@@ -280,16 +286,23 @@ def _paths(value: object, layer: str) -> dict[str, str]:
         raise ConfigurationError(f'{layer}: paths: give a path for each kind, like clothes = "/tryon/fashion".')
     for kind, path in value.items():
         if kind not in KINDS:
-            raise ConfigurationError(f"{layer}: paths: there is no kind '{kind}'. Kinds: {', '.join(KINDS)}.")
+            raise ConfigurationError(
+                _one_line(f"{layer}: paths: there is no kind '{kind}'. Kinds: {', '.join(KINDS)}.")
+            )
         if not re.fullmatch(r"/[\w/.-]+", str(path)):
-            raise ConfigurationError(f"{layer}: paths: '{path}' is not a path like /tryon/{kind}.")
+            raise ConfigurationError(_one_line(f"{layer}: paths: '{path}' is not a path like /tryon/{kind}."))
     return {str(kind): str(path) for kind, path in value.items()}
 
 
 def _unheard(key: str, layer: str) -> NoReturn:
     near = did_you_mean(key.replace("_", "-"), tuple(_shown(name) for name in (*_PARSERS, "paths")))
     fix = f"Did you mean '{near}'?" if near else "See 'batchtryon run --help' for the options."
-    raise ConfigurationError(f"{layer}: there is no setting '{key}'. {fix}")
+    raise ConfigurationError(_one_line(f"{layer}: there is no setting '{key}'. {fix}"))
+
+
+def _one_line(text: str) -> str:
+    """The message, whatever a value from outside holds."""
+    return shown(text, longest=1000)
 
 
 def _shown(name: str) -> str:
@@ -310,4 +323,6 @@ def _downward(name: str, value: object, ceiling: object) -> object:
         return value
     if isinstance(value, FailureLimit) and isinstance(ceiling, FailureLimit) and not value.comparable(ceiling):
         return ceiling
+    if isinstance(value, Rate) and isinstance(ceiling, Rate):
+        return value if value.within(ceiling) else ceiling
     return value if size(value) <= size(ceiling) else ceiling

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -103,10 +104,10 @@ class Number(Option):
 
     def parse(self, text: str) -> JsonValue:
         """See :meth:`Option.parse`. A spreadsheet's ``2.0`` is 2."""
-        stripped = text.strip()
-        whole = stripped.removesuffix(".0")
-        if whole.isascii() and whole.lstrip("-").isdigit() and self.low <= int(whole[:20]) <= self.high:
-            return int(whole)
+        found = re.fullmatch(r"(-?)0*(\d{1,15})(?:\.0)?", text.strip(), re.ASCII)
+        value = None if found is None else int(found[1] + found[2])
+        if value is not None and self.low <= value <= self.high:
+            return value
         raise OptionInvalid(
             f"{self.name} is '{_short(text)}', which is not a whole number from {self.low} to {self.high}.",
             f"Write a number from {self.low} to {self.high}, or leave it empty.",
@@ -159,7 +160,7 @@ class Region(Option):
                 numbers = [float(part) for part in text.replace(",", " ").split()]
                 extra = set()
             x, y, w, h = numbers
-        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
             raise OptionInvalid(f"{self.name} is '{_short(text)}', which is not a rectangle.", fix) from exc
         inside = all(math.isfinite(number) for number in numbers) and min(x, y) >= 0 and max(x + w, y + h) <= 1
         if extra or not inside or min(w, h) < 0.06:

@@ -56,7 +56,7 @@ class Workspace:
             root = (self.home or Path.cwd()) / "output"
         elif self._from_config("output", wanted):
             assert self.home is not None
-            root = self.home / wanted
+            root = self.home / Path(wanted).expanduser()
         else:
             root = Path.cwd() / Path(wanted).expanduser()
         return root / _REHEARSAL if rehearsal else root
@@ -65,7 +65,11 @@ class Workspace:
         """The ledger's URL: ``wanted``, else the file in the output folder; a rehearsal has its own always."""
         if wanted is None or rehearsal:
             return f"sqlite:///{output / _LEDGER_NAME}"
-        return wanted
+        path = wanted.removeprefix("sqlite:///")
+        if path in {wanted, "", ":memory:"}:
+            return wanted
+        base = self.home if self.home is not None and self._from_config("ledger", wanted) else Path.cwd()
+        return f"sqlite:///{base / Path(path).expanduser()}"
 
     def allowed(self, wanted: tuple[str, ...]) -> tuple[Path, ...]:
         """The folders pictures may come from besides the manifest's own, absolute."""
@@ -74,8 +78,8 @@ class Workspace:
 
     def _from_config(self, name: str, value: object) -> bool:
         given = self.config.values.get(name, self.config.values.get(name.replace("_", "-")))
-        if isinstance(given, list):
-            given = tuple(given)
+        if isinstance(value, tuple) and given is not None:
+            given = tuple(given) if isinstance(given, list) else tuple(part.strip() for part in str(given).split(","))
         return given is not None and given == value
 
 

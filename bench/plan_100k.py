@@ -16,22 +16,21 @@ from typing import Any
 
 from bench.catalog import write_addresses
 
-__all__ = ["ROUNDS", "ROWS", "TASKS", "Planned", "measure"]
+__all__ = ["ROWS", "TASKS", "Planned", "measure"]
 
 ROWS = 100_000
-ROUNDS = 3
-#: Title, and the module function of :mod:`bench.planning` that does it.
+#: Title, and the module and function that does it.
 TASKS = {
-    "pandas.read_csv alone": "read_with_pandas",
-    "batchtryon.plan, no ledger yet": "plan_on_nothing",
-    "writing them into a ledger": "register_all",
-    "batchtryon.plan, every row known": "plan_on_known",
+    "pandas.read_csv alone": ("bench.reading", "read_with_pandas"),
+    "batchtryon.plan, no ledger yet": ("bench.planning", "plan_on_nothing"),
+    "writing the rows into a ledger": ("bench.planning", "register_all"),
+    "batchtryon.plan, every row known": ("bench.planning", "plan_on_known"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """One task, the median of its rounds."""
+    """One task: the median of its rounds, and the most memory."""
 
     title: str
     #: Of the task alone.
@@ -42,7 +41,7 @@ class Planned:
     megabytes: float
 
 
-def measure(*, rows: int = ROWS, rounds: int = ROUNDS) -> list[Planned]:
+def measure(*, rows: int = ROWS, rounds: int = 1) -> list[Planned]:
     """Every task in a process of its own, round after round on the same manifest and a new ledger."""
     taken: dict[str, list[Planned]] = {title: [] for title in TASKS}
     with TemporaryDirectory(prefix="bench-") as folder:
@@ -61,7 +60,7 @@ def measure(*, rows: int = ROWS, rounds: int = ROUNDS) -> list[Planned]:
 
 def _perform(title: str, manifest: Path, output: Path, rows: int) -> Planned:
     began = perf_counter()
-    command = [sys.executable, "-m", "bench.planning", TASKS[title], str(manifest), str(output)]
+    command = [sys.executable, "-m", "bench.task", *TASKS[title], str(manifest), str(output)]
     answer = subprocess.run(command, env=_environment(output), stdout=subprocess.PIPE, text=True, check=True)
     took = perf_counter() - began
     told: dict[str, Any] = json.loads(answer.stdout)

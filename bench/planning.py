@@ -1,15 +1,8 @@
-"""One task of :mod:`bench.plan_100k` in a process of its own; tells rows, seconds and peak memory as JSON."""
+"""What is planned: on no ledger, on one that is being written, and on one that knows every row."""
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import perf_counter
-
-import pandas as pd
 
 import batchtryon
 from batchtryon.batch.opening import Options, open_batch
@@ -17,11 +10,7 @@ from batchtryon.batch.planning import decide_all, make_planner
 from batchtryon.clock import SystemClock
 from batchtryon.ledger.ledger import Ledger
 
-__all__ = ["main"]
-
-
-def read_with_pandas(manifest: Path, _output: Path) -> int:
-    return len(pd.read_csv(manifest, dtype=str))
+__all__ = ["plan_on_known", "plan_on_nothing", "register_all"]
 
 
 def plan_on_nothing(manifest: Path, output: Path) -> int:
@@ -50,22 +39,3 @@ def plan_on_known(manifest: Path, output: Path) -> int:
         raise RuntimeError("the ledger does not know the rows")
     return plan.total
 
-
-_TASKS: Mapping[str, Callable[[Path, Path], int]] = {
-    task.__name__: task for task in (read_with_pandas, plan_on_nothing, register_all, plan_on_known)
-}
-
-
-def main() -> None:
-    name, manifest, output = sys.argv[1:]
-    began = perf_counter()
-    rows = _TASKS[name](Path(manifest), Path(output))
-    seconds = perf_counter() - began
-    # Linux counts in kibibytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    print(json.dumps({"rows": rows, "seconds": seconds, "megabytes": megabytes}))
-
-
-if __name__ == "__main__":
-    main()

@@ -104,7 +104,7 @@ def stop_for(answer: Answer) -> Stop | None:
         return Stop.OUT_OF_CREDITS
     if answer.name == RefusalName.CONCURRENCY_LIMIT:
         return Stop.SLOTS
-    if answer.http_status == 429:
+    if answer.name == RefusalName.RATE_LIMIT or answer.http_status == 429:
         return Stop.RATE
     if is_about_account(answer):
         return Stop.KEY_REFUSED

@@ -32,14 +32,17 @@ class PollWindow:
 
         Infinite while only an answer can make room.
         """
-        room, taken = self._room(now), self._taken(now)
-        opens = now
-        if taken >= room:
-            needed = taken - room + 1
-            opens = heapq.nsmallest(needed, self._leaving)[-1] if needed <= len(self._leaving) else math.inf
-            if now < self._half_until:
-                opens = min(opens, self._half_until)
+        opens = self._opens_with(self._room(now), now)
+        if now < self._half_until < opens:
+            # The whole budget counts from then on.
+            opens = max(self._half_until, self._opens_with(self._rate.count, now))
         return max(opens, self._paused_until)
+
+    def _opens_with(self, room: int, now: float) -> float:
+        needed = self._taken(now) - room + 1
+        if needed <= 0:
+            return now
+        return heapq.nsmallest(needed, self._leaving)[-1] if needed <= len(self._leaving) else math.inf
 
     def load(self, now: float) -> float:
         """How much of the budget is taken, 0 to 1."""

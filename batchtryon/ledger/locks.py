@@ -41,7 +41,11 @@ class HeldLock:
             raise DiskError(f"{self._path}: cannot be locked ({exc.strerror}). Check the folder's rights.") from exc
         since = self._clock.now().isoformat(timespec="seconds")
         holder = {"process": os.getpid(), "since": since, "note": self._note}
-        self._beside.write_text(json.dumps(holder), encoding="utf-8")
+        try:
+            self._beside.write_text(json.dumps(holder), encoding="utf-8")
+        except OSError as exc:
+            self._lock.release()
+            raise DiskError(f"{self._beside}: cannot be written ({exc.strerror}). Check the folder's rights.") from exc
         return self
 
     def __exit__(

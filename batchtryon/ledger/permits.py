@@ -75,7 +75,7 @@ class PermitBook:
         self.granted_credits = 0
         self._window: dict[int, float] = {}
         self._slots: dict[int, float] = {}
-        self._slot_limit = float(rules.concurrency)
+        self._slot_limit = rules.concurrency
         self._slot_limit_at = -_FOREVER
         self._margin = rules.rate.seconds / 600
         self._strikes = 0
@@ -111,8 +111,7 @@ class PermitBook:
         """
         if math.isinf(self._slot_limit_at):
             return self.rules.concurrency
-        regained = math.floor((now - self._slot_limit_at) / self.rules.rate.seconds)
-        return min(self.rules.concurrency, int(self._slot_limit) + regained)
+        return min(self.rules.concurrency, self._slot_limit + self._regained(now))
 
     @property
     def live(self) -> int:
@@ -185,11 +184,12 @@ class PermitBook:
         self._strikes += 1
         window = self.rules.rate.seconds
         self._margin = window / 60
-        wait = retry_after if retry_after is not None else min(window, window / 4 * 2 ** (self._strikes - 1))
+        wait = retry_after if retry_after is not None else min(window, window / 4 * 2 ** min(self._strikes - 1, 2))
         self._paused_until = max(self._paused_until, now + wait)
 
     def slots_refused(self, now: float) -> None:
         """A ConcurrencyLimitExceeded: somebody else holds slots. Yield to them."""
+        self._forget(now)
         self._slot_limit = max(1, len(self._slots))
         self._slot_limit_at = now
         self._paused_until = max(self._paused_until, now + self.rules.rate.seconds / 20)
@@ -232,10 +232,19 @@ class PermitBook:
             opens = max(opens, self._last_intent + span / count, self._last_answer + self.rules.rate.seconds / count)
         return opens
 
+    def _regained(self, now: float) -> int:
+        """Slots that came back since the last refusal, by the very sums that say when the next one will."""
+        window, since = self.rules.rate.seconds, self._slot_limit_at
+        count = math.floor((now - since) / window)
+        while since + (count + 1) * window <= now:
+            count += 1
+        while count > 0 and since + count * window > now:
+            count -= 1
+        return count
+
     def _next_slot(self, now: float) -> float | None:
         known = [until for until in self._slots.values() if until < _FOREVER]
         regain = []
         if not math.isinf(self._slot_limit_at) and self.slot_limit(now) < self.rules.concurrency:
-            passed = math.floor((now - self._slot_limit_at) / self.rules.rate.seconds)
-            regain = [self._slot_limit_at + (passed + 1) * self.rules.rate.seconds]
+            regain = [self._slot_limit_at + (self._regained(now) + 1) * self.rules.rate.seconds]
         return min(known + regain, default=None)

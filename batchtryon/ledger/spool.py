@@ -34,8 +34,8 @@ class Spool:
     def prepare(self) -> None:
         """Make the file and its room, or find the end of what it holds. Raises :class:`DiskError`."""
         try:
-            if not self._path.exists():
-                self._clear()
+            self._path.touch()
+            self._fill(from_=self._path.stat().st_size)
             self._end = sum(len(line) for line in self._lines())
         except OSError as exc:
             raise DiskError(f"{self._path}: cannot be written ({exc.strerror}). Free some space there.") from exc
@@ -61,12 +61,17 @@ class Spool:
     def clear(self) -> None:
         """Forget what it holds, once the ledger has it."""
         if self._end:
-            self._clear()
+            self._fill(from_=0)
         self._end = 0
 
-    def _clear(self) -> None:
-        with self._path.open("wb") as file:
-            file.write(bytes(_SIZE))
+    def _fill(self, *, from_: int) -> None:
+        """Zeros up to its room; over what is there, for a shorter file would lose its room to others."""
+        room = max(_SIZE, self._path.stat().st_size) - from_
+        if room <= 0:
+            return
+        with self._path.open("r+b") as file:
+            file.seek(from_)
+            file.write(bytes(room))
             file.flush()
             os.fsync(file.fileno())
 

@@ -34,7 +34,7 @@ class ExportFormat(StrEnum):
 
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
-_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)*%?$")
+_NUMBER = re.compile(r"^[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?$", re.ASCII)
 
 
 def harmless(cell: str) -> str:
@@ -79,15 +79,16 @@ def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_:
 
 
 def _csv_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([harmless(column) for column in ("id", *own, *OUR_COLUMNS)])
+    yield _csv_line(("id", *own, *OUR_COLUMNS))
     for row in rows:
-        writer.writerow([harmless(cell) for cell in result_cells(row, own).values()])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
+        yield _csv_line(result_cells(row, own).values())
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    # With this terminator a lone CR in a cell is quoted too; the line itself then ends as lines do here.
+    csv.writer(buffer, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _json_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:

@@ -15,7 +15,8 @@ __all__ = ["Summary", "verdict_code", "write_summary"]
 
 #: When several hold, the first one wins (``design/experience.md``, "Exit codes").
 _PRECEDENCE = (
-    ExitCode.UNEXPECTED, ExitCode.TERMINATED, ExitCode.INTERRUPTED, ExitCode.LEDGER_UNUSABLE, ExitCode.DISK,
+    ExitCode.UNEXPECTED, ExitCode.TERMINATED, ExitCode.INTERRUPTED, ExitCode.LEDGER_UNUSABLE, ExitCode.BUSY,
+    ExitCode.DISK,
     ExitCode.CONFIGURATION, ExitCode.OUT_OF_CREDITS, ExitCode.LIMIT_REACHED, ExitCode.TEMPORARY,
     ExitCode.DECISION_NEEDED, ExitCode.SOME_FAILED, ExitCode.ALL_DONE,
 )

@@ -7,6 +7,7 @@ randomness and no clock: the same strokes give the same picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -46,6 +47,12 @@ class Canvas:
         self._centre = centre or (width / 2, height / 2)
         self._scale = zoom * _GRAIN
         self._image = Image.new("RGB", (width * _GRAIN, height * _GRAIN), paper)
+
+    def around(self, x: float, y: float) -> Canvas:
+        """The same canvas, for a brush whose (0, 0) is at (x, y)."""
+        part = copy(self)
+        part._centre = (self._centre[0] - x, self._centre[1] - y)  # noqa: SLF001 - its own class
+        return part
 
     def finished(self) -> Image.Image:
         """The picture in its own size."""

@@ -29,7 +29,8 @@ def smooth(points: Sequence[Point], *, closed: bool = True) -> Outline:
             points[place % count] if closed else points[min(max(place, 0), count - 1)]
             for place in (index - 1, index, index + 1, index + 2)
         )
-        curve.extend(_between(before, start, end, after, step / _STEPS) for step in range(_STEPS))
+        if start != end:
+            curve.extend(_between(before, start, end, after, step / _STEPS) for step in range(_STEPS))
     if not closed:
         curve.append(points[-1])
     return curve
@@ -49,7 +50,7 @@ def mirrored(points: Sequence[Point], axis: float) -> Outline:
 
 def symmetric(half: Sequence[Point], axis: float = 0.0) -> Outline:
     """A smooth closed outline from its right half, told from the top to the bottom."""
-    return smooth([*half, *reversed(mirrored(half, axis))])
+    return smooth([*half, *(point for point in reversed(mirrored(half, axis)) if point[0] != axis)])
 
 
 def moved(points: Sequence[Point], dx: float, dy: float) -> Outline:
@@ -72,7 +73,7 @@ def arc(start: Point, middle: Point, end: Point, half_width: float) -> Outline:
 def limb(path: Limb) -> Outline:
     """A stroke along a smooth path whose width changes from point to point, with round ends."""
     spine = smooth([(x, y) for x, y, _ in path], closed=False)
-    widths = [w for _, w in smooth([(0.0, w) for _, _, w in path], closed=False)]
+    widths = [w for _, w in smooth([(float(place), w) for place, (_, _, w) in enumerate(path)], closed=False)]
     left: Outline = []
     right: Outline = []
     for index, ((x, y), width) in enumerate(zip(spine, widths, strict=True)):

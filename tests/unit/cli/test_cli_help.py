@@ -36,9 +36,9 @@ def test_help_fits_eighty_columns_and_every_line_is_whole(command: str) -> None:
 
 
 @pytest.mark.parametrize("option", [
-    "--output", "--ledger", "--rate", "--poll-rate", "--concurrency", "--max-credits", "--keep-credits", "--max-duration",
-    "--max-failures", "--order-by", "--changed", "--on-unknown", "--settle", "--sandbox", "--yes", "--json", "--quiet",
-    "-v", "--api-key-file", "--name", "--allow-outside", "--no-submit", "--fail-if-nothing",
+    "--output", "--ledger", "--rate", "--poll-rate", "--concurrency", "--max-credits", "--keep-credits",
+    "--max-duration", "--max-failures", "--order-by", "--changed", "--on-unknown", "--settle", "--sandbox", "--yes",
+    "--json", "--quiet", "-v", "--api-key-file", "--name", "--allow-outside", "--no-submit", "--fail-if-nothing",
 ])
 def test_run_has_each_option_of_the_design(option: str) -> None:
     assert re.search(rf"(^|[\s│]){option}\s", told("run", "--help"))

@@ -77,15 +77,16 @@ def test_a_full_disk_behind_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         Screen(colour=False).say("result")
 
 
-def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Screen(colour=False)
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert not screen.can_ask
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    assert screen.can_ask
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert not screen.can_ask
+@pytest.mark.parametrize(("answers_from", "questions_to", "asked"), [
+    (Terminal(), Terminal(), True), (io.StringIO(), Terminal(), False), (Terminal(), io.StringIO(), False),
+])
+def test_nobody_is_asked_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, answers_from: io.StringIO, questions_to: io.StringIO,
+    asked: bool,  # noqa: FBT001 - a table
+) -> None:
+    monkeypatch.setattr(sys, "stdin", answers_from)
+    monkeypatch.setattr(sys, "stderr", questions_to)
+    assert Screen(colour=False).can_ask is asked
 
 
 def test_closed_streams_are_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchtryon.ledger.story import StandingRow
@@ -135,6 +135,7 @@ CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @given(st.dictionaries(CELL.filter(lambda name: name != "id" and not name.startswith("tryon_")), CELL, max_size=4))
+@example({"note": "two\rlines"})
 def test_whatever_the_user_s_cells_hold_they_come_back(columns: dict[str, str]) -> None:
     written = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:

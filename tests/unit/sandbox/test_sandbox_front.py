@@ -31,6 +31,17 @@ class Stage(Account):
         self.dial.turn(6)
         return job_id
 
+    def play(self, call: Call, job_id: str = "0" * 24) -> Delivery:
+        match call:
+            case Call.SUBMIT:
+                return self.send()
+            case Call.STATUS:
+                return self.front.status(DEFAULT_KEY, job_id)
+            case Call.CREDITS:
+                return self.front.credits(DEFAULT_KEY)
+            case Call.OUTPUT:
+                return self.front.output(job_id, "0.png")
+
     @property
     def jobs(self) -> int:
         return len(self.world.books.jobs)
@@ -59,11 +70,7 @@ def test_a_wrong_key_is_refused_through_the_front_too() -> None:
 @pytest.mark.parametrize("call", [Call.SUBMIT, Call.STATUS, Call.CREDITS])
 def test_documented_errors_come_before_any_effect(name: str, call: Call) -> None:
     stage = Stage(call, name, message="as told")
-    delivery = {
-        Call.SUBMIT: stage.send,
-        Call.STATUS: lambda: stage.front.status(DEFAULT_KEY, "0" * 24),
-        Call.CREDITS: lambda: stage.front.credits(DEFAULT_KEY),
-    }[call]()
+    delivery = stage.play(call)
     assert delivery.status == API_ERRORS[name][0]
     assert delivery.content == {"error": name, "message": "as told"}
     assert stage.jobs == 0
@@ -137,7 +144,8 @@ def test_an_error_after_the_effect_looks_like_any_server_error() -> None:
 def test_a_proxy_answers_with_a_page() -> None:
     delivery = Stage(Call.STATUS, "html-502").front.status(DEFAULT_KEY, "0" * 24)
     assert (delivery.status, delivery.content_type) == (502, "text/html; charset=utf-8")
-    assert b"<html" in bytes(str(delivery.content), "ascii") or b"<title>" in bytes(str(delivery.content), "ascii")
+    assert isinstance(delivery.content, bytes)
+    assert b"<h1>Bad Gateway</h1>" in delivery.content
 
 
 @pytest.mark.parametrize(("name", "sent"), [
@@ -233,12 +241,5 @@ def test_an_output_that_is_not_there_cannot_be_truncated() -> None:
     (call, name) for name, kind in FAULTS.items() for call in sorted(kind.calls)])
 def test_every_fault_can_be_played_on_every_call_it_is_for(call: Call, name: str) -> None:
     stage = Stage(call, name, to="https://b.example/")
-    job_id = stage.finished()
-    play = {
-        Call.SUBMIT: stage.send,
-        Call.STATUS: lambda: stage.front.status(DEFAULT_KEY, job_id),
-        Call.CREDITS: lambda: stage.front.credits(DEFAULT_KEY),
-        Call.OUTPUT: lambda: stage.front.output(job_id, "0.png"),
-    }[call]
-    play()
+    stage.play(call, stage.finished())
     assert stage.world.books.faults == {(call, name): 1}

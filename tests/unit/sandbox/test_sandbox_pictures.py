@@ -49,7 +49,7 @@ def near(seen: object, wanted: tuple[int, ...]) -> bool:
 @pytest.mark.parametrize("file_format", list(MEDIA_TYPES))
 @pytest.mark.parametrize("kind", ["clothes", "fashion", "hairstyle", "tattoo"])
 def test_every_kind_is_drawn_in_every_format_at_the_documented_size(kind: str, file_format: FileFormat) -> None:
-    options = {"haircut": "BobCut"} if kind == "hairstyle" else {}
+    options: dict[str, Any] = {"haircut": "BobCut"} if kind == "hairstyle" else {}
     image = drawn(file(kind, file_format=file_format, **options))
     assert (image.size, image.format) == ((WIDTH, HEIGHT), file_format.upper())
     assert (WIDTH, HEIGHT) == (864, 1296)
@@ -81,8 +81,8 @@ def test_a_tattoo_lies_where_its_region_says() -> None:
 
 
 def test_a_haircut_and_its_colour_are_written_out() -> None:
-    plain, other, coloured = (drawn(file("hairstyle", haircut=cut, **more)) for cut, more in (
-        ("BobCut", {}), ("Updo", {}), ("BobCut", {"hair_color": "crimson"})))
+    plain, other = (drawn(file("hairstyle", haircut=cut)) for cut in ("BobCut", "Updo"))
+    coloured = drawn(file("hairstyle", haircut="BobCut", hair_color="crimson"))
     foot = (32, 980, 832, 1130)
     assert ImageChops.difference(plain.crop(foot), other.crop(foot)).getbbox() is not None
     assert near(coloured.getpixel((WIDTH - 32 - 76, 1057)), (220, 20, 60))

@@ -1,0 +1,357 @@
+"""What every ledger must keep of charges.md: permits before sends, answers in one commit, crashes anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from batchtryon.errors import DiskError
+from batchtryon.executor.lifecycle import after_overdue, after_vanished
+from batchtryon.ledger.attempts import Taken
+from batchtryon.ledger.permits import Denied, Limit, PermitRules
+from batchtryon.records import Answer
+from batchtryon.settings import Rate
+from batchtryon.states import IllegalMove, ItemState
+from tests.contract.ledger_steps import RULES, Steps, a_row, accepted, lost, refused, unsent
+
+__all__ = ["MoneyContract"]
+
+ROWS = [a_row("a"), a_row("b", position=2, samples=3)]
+MANY = [a_row(row_id, position=place) for place, row_id in enumerate("abcdefgh", 1)]
+SMALL = PermitRules(rate=Rate(4, 60.0), concurrency=20)
+
+
+@contextmanager
+def failing(steps: Steps, when: str, *, at: int = 1) -> Iterator[None]:
+    """The database refuses: its ``at``-th statement (``before_cursor_execute``) or the ``commit``."""
+    engine, calls = steps.ledger._database._engine, count(1)
+
+    def fail(*_: Any) -> None:
+        if next(calls) == at:
+            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    event.listen(engine, when, fail)
+    try:
+        yield
+    finally:
+        event.remove(engine, when, fail)
+
+
+def state(steps: Steps) -> tuple[list[object], int, int]:
+    """All that may not change when a commit fails."""
+    books = steps.ledger.runs.books()
+    return [*steps.rows(), *steps.jobs.open()], books.spent + books.at_risk, steps.ledger.runs.counted(steps.key)
+
+
+class MoneyContract:
+    """Permits, answers and crashes. A backend's subclass says how ``steps`` are opened."""
+
+    # -- crashes -------------------------------------------------------------------------------------
+
+    def test_a_crash_after_the_intent_left_nothing_sent(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        attempt = steps.grant("b")
+        steps.restart(ROWS)
+        (left,) = steps.recover()
+        assert (left.attempt.seq, left.marked, left.answer, left.item.label) == (attempt.seq, False, None, "spring:b")
+        assert steps.pending() == ["a", "b"]
+        assert steps.attempts.book.counted == steps.ledger.runs.counted(steps.key) == 0
+        assert steps.ledger.runs.books().at_risk == 0
+
+    def test_a_crash_after_the_mark_leaves_an_unknown_that_is_never_sent_again_by_itself(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        steps.send("b")
+        plan = steps.restart(ROWS)
+        assert plan.rows["in_flight"] == 1
+        (left,) = steps.recover()
+        assert left.marked
+        assert steps.row("b").status == "unknown"
+        assert steps.pending() == ["a"]
+        assert steps.attempts.book.counted == steps.ledger.runs.books().at_risk == 3
+        assert steps.restart(ROWS).rows["unknown"] == 1
+        assert steps.recover() == []
+
+    @pytest.mark.parametrize(("steps_taken", "status", "counted"), [
+        (0, "pending", 0), (1, "pending", 0), (2, "unknown", 3), (3, "in_flight", 3), (4, "in_flight", 3),
+        (5, "done", 3),
+    ])
+    def test_a_crash_between_any_two_steps_leaves_what_was_committed(
+        self, steps: Steps, steps_taken: int, status: str, counted: int
+    ) -> None:
+        steps.begin(ROWS)
+        made: list[Any] = []
+        way: list[Callable[[], Any]] = [
+            lambda: steps.grant("b"),
+            lambda: steps.attempts.mark_sending(made[0], "5e" * 32),
+            lambda: steps.answer(made[0], accepted("j")),
+            lambda: steps.complete(steps.jobs.job("j")),
+            lambda: steps.save("b"),
+        ]
+        for step in way[:steps_taken]:
+            made.append(step())
+        steps.restart(ROWS)
+        assert len(steps.recover()) == (steps_taken in {1, 2})
+        assert steps.row("b").status == status
+        assert steps.attempts.book.counted == counted
+        assert [job.id for job in steps.jobs.open()] == (["j"] if steps_taken == 3 else [])
+        assert len(steps.jobs.waiting_outputs()) == (3 if steps_taken == 4 else 0)
+        assert steps.ledger.has_open_work() == (steps_taken in {3, 4})
+
+    @pytest.mark.parametrize("answer", [accepted("j"), refused(), refused("RateLimitExceeded", 429), lost(), unsent()])
+    def test_an_answer_is_written_whole_or_not_at_all(self, steps: Steps, answer: Answer) -> None:
+        steps.begin(ROWS)
+        attempt = steps.send("b")
+        before = state(steps)
+        for at in range(1, 20):
+            with failing(steps, "before_cursor_execute", at=at):
+                try:
+                    steps.answer(attempt, answer)
+                except DiskError:
+                    assert state(steps) == before
+                else:
+                    break
+        assert state(steps) != before
+        assert at > 3
+
+    # -- the spool -----------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(("answer", "status"), [
+        (accepted("j"), "in_flight"), (refused(), "failed"), (lost(), "unknown"), (unsent(), "pending"),
+    ])
+    def test_an_answer_whose_commit_fails_is_kept_beside_and_replayed_on_start(
+        self, steps: Steps, answer: Answer, status: str
+    ) -> None:
+        steps.begin(ROWS)
+        attempt = steps.send("b")
+        with failing(steps, "commit"), pytest.raises(DiskError, match="kept beside it"):
+            steps.answer(attempt, answer)
+        steps.restart(ROWS)
+        (left,) = steps.recover()
+        assert (left.attempt.seq, left.answer) == (attempt.seq, answer)
+        assert steps.row("b").status == status
+        steps.restart(ROWS)
+        assert steps.recover() == list(steps.spool.answers()) == []
+
+    # -- compare and set -----------------------------------------------------------------------------
+
+    def test_one_item_is_granted_once(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        item = steps.item("b")
+        steps.grant("b")
+        before = state(steps)
+        with pytest.raises(Taken):
+            steps.attempts.take_permit(steps.key, item, timeout=30.0)
+        assert state(steps) == before
+        assert steps.attempts.book.live == 1
+
+    @pytest.mark.parametrize("way", ["accept", "render"])
+    def test_an_item_that_is_paid_for_is_not_granted(self, steps: Steps, way: str) -> None:
+        steps.begin(ROWS)
+        item = steps.item("a")
+        getattr(steps, way)("a")
+        with pytest.raises(Taken):
+            steps.attempts.take_permit(steps.key, item, timeout=30.0)
+
+    @pytest.mark.parametrize("first", [accepted("j1"), refused(), unsent()])
+    def test_a_second_answer_to_one_attempt_changes_nothing(self, steps: Steps, first: Answer) -> None:
+        steps.begin(ROWS)
+        attempt = steps.send("a")
+        steps.answer(attempt, first)
+        before = state(steps)
+        with pytest.raises((IllegalMove, DiskError)):
+            steps.answer(attempt, accepted("j2"))
+        assert state(steps) == before
+
+    def test_an_attempt_is_marked_once(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        attempt = steps.send("a")
+        with pytest.raises(IllegalMove):
+            steps.attempts.mark_sending(attempt, "00" * 32)
+
+    def test_a_late_answer_still_counts_for_an_attempt_of_unknown_outcome(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        attempt = steps.send("a")
+        steps.answer(attempt, lost())
+        steps.answer(attempt, accepted("j"))
+        assert steps.row("a").status == "in_flight"
+        assert steps.ledger.runs.books().at_risk == 0
+
+    def test_a_permit_that_is_denied_writes_nothing(self, steps: Steps) -> None:
+        steps.begin(ROWS, rules=replace(RULES, max_credits=2))
+        before = state(steps)
+        denied = steps.attempts.take_permit(steps.key, steps.item("b"), timeout=30.0)
+        assert denied == Denied(limit=Limit.CAP, until=None)
+        assert state(steps) == before
+
+    def test_a_permit_whose_commit_fails_holds_no_slot(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        with failing(steps, "commit"), pytest.raises(DiskError):
+            steps.grant("a")
+        assert (steps.attempts.book.live, steps.attempts.book.counted, steps.pending()) == (0, 0, ["a", "b"])
+
+    def test_an_unusable_picture_fails_its_item_before_anything_is_sent(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        steps.attempts.mark_unusable(steps.item("a"), name="PictureChanged", message="It was changed.")
+        row = steps.row("a")
+        assert (row.status, row.error_name, row.error_message) == ("failed", "PictureChanged", "It was changed.")
+        assert (row.attempts, steps.pending()) == (0, ["b"])
+
+    # -- jobs ----------------------------------------------------------------------------------------
+
+    def test_an_accepted_attempt_is_a_job_with_all_that_following_it_needs(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        job = steps.accept("b")
+        assert (job.images, job.failures, job.label, job.kind) == (3, 0, "spring:b", "clothes")
+        assert job.accepted == steps.clock.monotonic()
+        assert job.accepted_at == steps.clock.now()
+        assert steps.jobs.open() == [job]
+        assert steps.attempts.knows_job(job.id)
+        assert not steps.attempts.knows_job("another")
+
+    @pytest.mark.parametrize(("again", "item"), [(True, ItemState.PENDING), (False, ItemState.FAILED)])
+    def test_a_failed_job_is_free_and_its_row_waits_or_has_failed(
+        self, steps: Steps, again: bool, item: ItemState  # noqa: FBT001  # a parameter of the test
+    ) -> None:
+        steps.begin(ROWS)
+        steps.fail(steps.accept("b"), again=again)
+        assert steps.row("b").state is item
+        assert steps.item("b").attempts == 1
+        assert steps.attempts.book.counted == steps.ledger.runs.counted(steps.key) == 0
+        assert steps.attempts.book.live == 0
+
+    @pytest.mark.parametrize(("outcome", "status"), [(after_vanished(), "vanished"), (after_overdue(1800.0), "unknown")])
+    def test_a_job_that_is_held_keeps_its_credits_and_may_still_end(
+        self, steps: Steps, outcome: Any, status: str
+    ) -> None:
+        steps.begin(ROWS)
+        job = steps.accept("b")
+        steps.jobs.record_poll(job, outcome, polls=5)
+        assert (steps.row("b").status, steps.row("b").error_name) == (status, outcome.error_name)
+        assert (steps.attempts.book.counted, steps.attempts.book.live) == (3, 0)
+        steps.restart(ROWS)
+        (held,) = steps.jobs.open()
+        steps.complete(held)
+        assert len(steps.jobs.waiting_outputs()) == 3
+        assert steps.row("b").status == "in_flight"
+
+    def test_a_held_job_older_than_the_api_remembers_is_not_asked_for(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        steps.jobs.record_poll(steps.accept("a"), after_vanished(), polls=3)
+        steps.clock.advance(3 * 86400 + 1)
+        assert steps.jobs.open() == []
+
+    def test_an_old_job_of_a_row_that_was_reopened_does_not_move_it(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        old = steps.accept("b")
+        steps.jobs.record_poll(old, after_vanished(), polls=3)
+        steps.ledger.second.reopen([steps.row("b").wish])
+        new = steps.accept("b")
+        steps.fail(steps.jobs.job(old.id), again=False)
+        assert steps.row("b").state is ItemState.PROCESSING
+        steps.complete(new)
+        assert steps.row("b").state is ItemState.RENDERED
+
+    # -- whose credits -------------------------------------------------------------------------------
+
+    def test_the_cap_counts_over_the_runs_of_a_batch_and_anew_after_it_is_finished(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        steps.render("a")
+        steps.end(finished=False)
+        steps.restart(ROWS)
+        assert steps.attempts.book.counted == steps.ledger.runs.open_batch_counted(steps.manifest.id) == 1
+        steps.end(finished=True)
+        assert steps.ledger.runs.open_batch_counted(steps.manifest.id) == 0
+        steps.restart(ROWS)
+        assert steps.attempts.book.counted == 0
+
+    def test_another_manifest_s_job_that_fails_gives_this_batch_no_credits(self, steps: Steps) -> None:
+        steps.begin([a_row("x", samples=4)], manifest="winter")
+        job = steps.accept("x")
+        steps.restart(ROWS)
+        steps.accept("b")
+        steps.fail(steps.jobs.job(job.id), again=False)
+        assert steps.attempts.book.counted == steps.ledger.runs.counted(steps.key) == 3
+
+    def test_another_manifest_s_intent_that_never_left_gives_this_batch_no_credits(self, steps: Steps) -> None:
+        steps.begin([a_row("x", samples=4)], manifest="winter")
+        steps.grant("x")
+        steps.restart(ROWS)
+        steps.recover()
+        assert steps.attempts.book.counted == steps.ledger.runs.counted(steps.key) == 0
+
+    # -- the permit book after a restart -------------------------------------------------------------
+
+    def occupy(self, steps: Steps) -> None:
+        """A window of four: answered, unanswered, of unknown outcome, and refused; and one that never left."""
+        steps.begin(MANY, rules=SMALL)
+        steps.accept("a")
+        steps.clock.advance(1)
+        steps.send("b")
+        steps.clock.advance(1)
+        steps.answer(steps.send("c"), lost())
+        steps.clock.advance(1)
+        steps.answer(steps.send("d"), refused())
+        steps.answer(steps.send("e"), unsent())
+
+    def test_a_restart_in_the_same_boot_keeps_the_window_to_the_second(self, steps: Steps) -> None:
+        self.occupy(steps)
+        before = steps.attempts.book
+        steps.clock.advance(5)
+        steps.restart(MANY, rules=SMALL)
+        after = steps.attempts.book
+        now = steps.clock.monotonic()
+        for seconds in [tenths / 10 for tenths in range(0, 2000, 3)]:
+            ours, theirs = before.ask(now + seconds, 1), after.ask(now + seconds, 1)
+            assert ours == theirs
+            assert before.occupants == after.occupants
+
+    def test_the_wall_clock_has_no_say(self, steps: Steps) -> None:
+        self.occupy(steps)
+        until = steps.attempts.book.ask(steps.clock.monotonic(), 1)
+        for days in (-40, 40):
+            steps.clock.wall_error = timedelta(days=days)
+            steps.restart([], rules=SMALL)
+            assert steps.attempts.book.ask(steps.clock.monotonic(), 1) == until
+
+    def test_after_a_reboot_age_is_the_uptime(self, steps: Steps) -> None:
+        self.occupy(steps)
+        steps.clock.reboot("boot-2", uptime=25.0)
+        steps.restart([], rules=SMALL)
+        assert steps.attempts.book.ask(25.0, 1) == Denied(limit=Limit.WINDOW, until=60.1)
+
+    def test_on_another_machine_nothing_is_taken_to_have_passed(self, steps: Steps) -> None:
+        self.occupy(steps)
+        steps.clock.host_id, steps.clock.boot_id = "host-2", "boot-of-host-2"
+        steps.clock.advance(100_000)
+        steps.restart([], rules=SMALL)
+        now = steps.clock.monotonic()
+        assert steps.attempts.book.ask(now, 1) == Denied(limit=Limit.WINDOW, until=now + 60.1)
+
+    def test_jobs_of_every_manifest_hold_their_slots_after_a_restart(self, steps: Steps) -> None:
+        steps.begin([a_row("x")], manifest="winter")
+        job = steps.accept("x")
+        accepted_at = steps.clock.monotonic()
+        steps.restart(ROWS, rules=replace(RULES, concurrency=1))
+        now = steps.clock.monotonic()
+        refusal = steps.attempts.book.ask(now, 1)
+        assert refusal == Denied(limit=Limit.SLOTS, until=accepted_at + RULES.job_deadline)
+        steps.complete(steps.jobs.job(job.id))
+        assert steps.attempts.book.ask(now, 1) is None
+
+    def test_unknowns_of_long_ago_hold_nothing(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        steps.answer(steps.send("a"), lost())
+        steps.clock.advance(3600)
+        steps.restart(ROWS)
+        assert steps.attempts.book.ask(steps.clock.monotonic(), 1) is None
+        assert (steps.attempts.book.live, steps.attempts.book.occupants) == (0, 0)
+        assert steps.attempts.book.counted == 1
+
