@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -49,7 +50,7 @@ def _color(rng: Random) -> tuple[int, int, int]:
     return rng.randrange(256), rng.randrange(256), rng.randrange(256)
 
 
-def _write(path: Path, header: tuple[str, ...], lines: list[tuple[str, ...]]) -> Path:
+def _write(path: Path, header: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)

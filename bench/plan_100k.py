@@ -35,6 +35,8 @@ class Planned:
     title: str
     #: Of the task alone.
     seconds: float
+    #: Seconds of a core it used: what it would take if nobody else wanted one.
+    cpu: float
     #: Of its process from start to end, the interpreter and imports included.
     command: float
     #: Peak resident memory of its process, in megabytes (10^6 bytes).
@@ -49,10 +51,12 @@ def measure(*, rows: int = ROWS, rounds: int = 1) -> list[Planned]:
         for number in range(rounds):
             for title in TASKS:
                 done = _perform(title, manifest, Path(folder) / f"output-{number}", rows)
-                print(f"  {title}: {done.seconds:.2f} s, {done.megabytes:.0f} MB", flush=True)
+                print(f"  {title}: {done.seconds:.2f} s, {done.cpu:.2f} s of a core, {done.megabytes:.0f} MB",
+                      flush=True)
                 taken[title].append(done)
     return [
         Planned(title=title, seconds=median(each.seconds for each in group),
+                cpu=median(each.cpu for each in group),
                 command=median(each.command for each in group), megabytes=max(each.megabytes for each in group))
         for title, group in taken.items()
     ]
@@ -66,7 +70,7 @@ def _perform(title: str, manifest: Path, output: Path, rows: int) -> Planned:
     told: dict[str, Any] = json.loads(answer.stdout)
     if told["rows"] != rows:
         raise RuntimeError(f"{title} saw {told['rows']} rows of {rows}")
-    return Planned(title=title, seconds=told["seconds"], command=took, megabytes=told["megabytes"])
+    return Planned(title=title, seconds=told["seconds"], cpu=told["cpu"], command=took, megabytes=told["megabytes"])
 
 
 def _environment(output: Path) -> dict[str, str]:

@@ -52,7 +52,8 @@ def _head(circumstances: Circumstances) -> Iterable[str]:
     yield f"- Commit: {_commit()}"
     yield f"- Command: `{circumstances.command}`"
     yield f"- Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    yield f"- Python {platform.python_version()}; " + ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES)
+    yield f"- Python {platform.python_version()}; {packages}"
     yield (f"- Load: {circumstances.load_before:.2f} of {os.cpu_count()} cores taken by others before the start "
            "(the more, the noisier)")
 
@@ -68,7 +69,7 @@ def _limit(circumstances: Circumstances, races: Sequence[Summed]) -> Iterable[st
         ("network, one way", "contender", "seconds", "of the ideal", "each round", "429s", "submits", "polls a job",
          "an end is seen after", "whole command"),
         ((
-            f"0–{each.latency * 1000:.0f} ms" if each.latency else "instant", each.contender, f"{each.seconds:.2f}",
+            f"0 to {each.latency * 1000:.0f} ms" if each.latency else "instant", each.contender, f"{each.seconds:.2f}",
             f"**{each.ratio:.3f}**", ", ".join(f"{ratio:.3f}" for ratio in each.ratios),
             f"{each.refused:g} (most {each.most_refused})", f"{each.submits:g}", f"{each.polls_per_job:.1f}",
             f"{each.delay * 1000:.0f} ms", f"{each.command:.1f} s",
@@ -84,9 +85,11 @@ def _plan(plans: Sequence[Planned]) -> Iterable[str]:
     yield ""
     reading = plans[0]
     yield from _table(
-        ("task", "seconds", "beside pandas", "peak memory", "beside pandas", "whole process"),
-        ((each.title, f"{each.seconds:.2f}", f"{each.seconds / reading.seconds:.1f}", f"{each.megabytes:.0f} MB",
-          f"{each.megabytes / reading.megabytes:.2f}", f"{each.command:.1f} s") for each in plans),
+        ("task", "seconds", "of a core", "beside pandas", "peak memory", "beside pandas", "whole process"),
+        ((
+            each.title, f"{each.seconds:.2f}", f"{each.cpu:.2f}", f"{each.seconds / reading.seconds:.1f}",
+            f"{each.megabytes:.0f} MB", f"{each.megabytes / reading.megabytes:.2f}", f"{each.command:.1f} s",
+        ) for each in plans),
     )
 
 

@@ -192,8 +192,7 @@ class _Performance:
     def _execute(
         self, key: RunKey, manifest: ManifestRecord, plan: Plan
     ) -> tuple[Progress, Mapping[ExitCode, str], int]:
-        idle = plan.submits == 0 and not plan.rows[RowState.REUSED] and not self._ledger.has_open_work()
-        if idle:
+        if plan.submits == 0 and not self._ledger.has_open_work(manifest):
             return Progress(), {}, 0
         with (
             ThreadGateway(threads=1, name="ledger") as ledger_gate,

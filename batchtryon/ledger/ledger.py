@@ -13,7 +13,7 @@ from batchtryon.clock import Clock
 from batchtryon.errors import DiskError, LedgerError, LedgerForgot
 from batchtryon.ledger.ages import age
 from batchtryon.ledger.attempts import Attempts, RunKey
-from batchtryon.ledger.catalog import Catalog
+from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.database import Database, sqlite_path
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.locks import HeldLock
@@ -23,8 +23,8 @@ from batchtryon.ledger.runs import Runs
 from batchtryon.ledger.second import SecondThoughts
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
-from batchtryon.ledger.tables import attempts, jobs, meta, outputs
-from batchtryon.states import UNRESOLVED, AttemptState, JobState
+from batchtryon.ledger.tables import attempts, items, jobs, meta, outputs, rows
+from batchtryon.states import UNRESOLVED, AttemptState, ItemState, JobState
 
 __all__ = ["Ledger"]
 
@@ -113,12 +113,19 @@ class Ledger:
             Jobs(self._database, self._clock, book),
         )
 
-    def has_open_work(self) -> bool:
-        """Whether anything is paid for and not at its end, or of unknown outcome since a crash, in any manifest."""
+    def has_open_work(self, manifest: ManifestRecord) -> bool:
+        """Whether anything is paid for and not at its end, or of unknown outcome since a crash, in any manifest.
+
+        Also whether rows of this manifest still want their own copy of a picture that is there.
+        """
         queries = (
             select(attempts.c.seq).where(attempts.c.state.in_([AttemptState.INTENT, AttemptState.SENDING])),
             select(jobs.c.id).where(jobs.c.state.in_([JobState.PROCESSING, JobState.STUCK, JobState.VANISHED])),
             select(outputs.c.id).where(outputs.c.state == "waiting"),
+            select(rows.c.id).join(items, items.c.id == rows.c.item_id).where(
+                rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, ~rows.c.delivered,
+                items.c.state == ItemState.DONE,
+            ),
         )
         with self._database.transaction() as connection:
             return any(connection.execute(query.limit(1)).first() is not None for query in queries)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-import requests  # type: ignore[import-untyped]  # its types are a package of their own, and one call uses it
+import requests
 import tryiton  # type: ignore[import-untyped]  # it has none
 
 from bench.contenders.errand import CONCURRENCY, PAUSE, POLL_EVERY, Errand, Wanted

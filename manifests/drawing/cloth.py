@@ -25,6 +25,7 @@ def fill(canvas: Canvas, colour: Colour, piece: Outline) -> None:
 
 
 def volume(canvas: Canvas, colour: Colour, piece: Outline) -> None:
+    """Shade on the right and lower rim, light on the left one."""
     canvas.edge(mix(colour, _BLACK, 0.65), piece, shift=(-12, -7), blur=13, opacity=0.5)
     canvas.edge(mix(colour, _WHITE, 0.6), piece, shift=(7, 6), blur=9, opacity=0.28)
 
@@ -38,6 +39,7 @@ def folds(canvas: Canvas, colour: Colour, piece: Outline, *paths: Limb, depth: f
 
 
 def both(path: Limb) -> tuple[Limb, Limb]:
+    """A path and its mirror image."""
     return path, [(-x, y, w) for x, y, w in path]
 
 
@@ -60,11 +62,13 @@ def inside(canvas: Canvas, colour: Colour, opening: Outline) -> None:
 
 
 def ribs(canvas: Canvas, colour: Colour, tops: Sequence[Point], length: float, within: Outline) -> None:
+    """Ribbed knitting below a seam: one rib from each of `tops`."""
     canvas.paint(colour, *(limb([(x, y, 0.8), (x + 0.5, y + length, 0.8)]) for x, y in tops), opacity=0.45, blur=0.8, within=within)
     canvas.paint(colour, limb([(tops[0][0], tops[0][1], 1.2), (tops[-1][0], tops[-1][1], 1.2)]), opacity=0.7, blur=0.6, within=within)
 
 
 def button(canvas: Canvas, place: Point) -> None:
+    """A copper button."""
     x, y = place
     canvas.paint(_BLACK, ellipse(x + 1.5, y + 2.5, 7, 7), opacity=0.5, blur=2)
     canvas.paint(Fade((226, 170, 116), (150, 92, 56)), ellipse(x, y, 6.5, 6.5))

@@ -92,7 +92,7 @@ def _waves_behind(canvas: Canvas, colour: Colour) -> None:
 def _waves_before(canvas: Canvas, colour: Colour) -> None:
     for side in (-1, 1):
         lock = smooth([(side * x, y) for x, y in (
-            (-3, -60), (-3, -60), (6, -80), (26, -80), (50, -62), (61, -26), (62, 10), (72, 44), (65, 78), (78, 112), (66, 146), (46, 158),
+            (-3, -60), (-3, -60), (6, -84), (26, -80), (48, -62), (61, -26), (62, 10), (72, 44), (65, 78), (78, 112), (66, 146), (46, 158),
             (34, 140), (44, 112), (36, 82), (48, 48), (46, 8), (43, -14), (32, -40), (14, -54))])
         _mass(canvas, colour, lock)
         flows: list[Limb] = [

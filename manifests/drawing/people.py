@@ -126,12 +126,12 @@ def _sleeve(canvas: Canvas, person: Person, side: int) -> None:
     shoulder = person.build[0]
     dark = mix(person.top, _BLACK, 0.55)
     sleeve = smooth([(side * x, y) for x, y in (
-        (shoulder * 0.70, 273), (shoulder - 6, 282), (shoulder + 13, 300), (shoulder + 23, 334), (shoulder + 30, 378), (shoulder + 30, 378),
-        (shoulder + 4, 388), (shoulder - 21, 382), (shoulder - 21, 382), (shoulder - 19, 330))])
+        (shoulder * 0.66, 271), (shoulder * 0.66, 271), (shoulder - 2, 281), (shoulder + 17, 302), (shoulder + 26, 336), (shoulder + 30, 378), (shoulder + 30, 378),
+        (shoulder + 4, 388), (shoulder - 28, 382), (shoulder - 28, 382), (shoulder - 26, 330))])
     canvas.paint(Fade(mix(person.top, _WHITE, 0.05), mix(person.top, _BLACK, 0.10)), sleeve)
     canvas.edge(dark, sleeve, shift=(-5, -2), blur=7, opacity=0.5)
     canvas.paint(dark, limb([(side * (shoulder - 8), 290, 0.6), (side * (shoulder - 17), 325, 1.1), (side * (shoulder - 20), 376, 1)]), opacity=0.4, blur=1.6)
-    canvas.paint(dark, limb([(side * (shoulder - 20), 375, 0.5), (side * (shoulder + 4), 381, 0.5), (side * (shoulder + 28), 372, 0.5)]), opacity=0.5)
+    canvas.paint(dark, limb([(side * (shoulder - 26), 375, 0.5), (side * (shoulder + 4), 381, 0.5), (side * (shoulder + 28), 372, 0.5)]), opacity=0.5)
 
 
 def _arm(canvas: Canvas, person: Person, side: int) -> None:
@@ -154,7 +154,7 @@ def _arm(canvas: Canvas, person: Person, side: int) -> None:
 
 def _hips_outline(person: Person) -> Outline:
     hip = person.build[2]
-    return symmetric([(0, 500), (hip - 10, 505), (hip - 1, 535), (hip + 2, 580), (hip * 0.7, 606), (0, 592)])
+    return symmetric([(0, 532), (hip - 14, 532), (hip - 2, 548), (hip + 2, 580), (hip * 0.7, 606), (0, 592)])
 
 
 def _legs(canvas: Canvas, person: Person) -> None:
@@ -181,7 +181,7 @@ def _legs(canvas: Canvas, person: Person) -> None:
     hips = _hips_outline(person)
     canvas.paint(mix(cloth, _WHITE, 0.03), hips)
     canvas.edge(dark, hips, shift=(-9, -1), blur=9, opacity=0.5)
-    canvas.paint(dark, limb([(0, 560, 0.7), (0, 590, 1), (0, 622, 0.4)]), opacity=0.7, blur=1.2)
+    canvas.paint(dark, limb([(0, 560, 0.7), (0, 576, 1), (0, 588, 0.6)]), opacity=0.7, blur=1.2)
     for side in (-1, 1):
         canvas.paint(dark, arc((side * 6, 594), (side * 30, 606), (side * 52, 600), 1.6), opacity=0.35, blur=3)
 

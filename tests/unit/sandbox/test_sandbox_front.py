@@ -190,7 +190,8 @@ def test_a_status_can_be_a_strange_word() -> None:
 
 
 def test_a_strange_word_is_not_said_of_an_unknown_job() -> None:
-    assert Stage(Call.STATUS, "strange-status").front.status(DEFAULT_KEY, "0" * 24).status == 404
+    delivery = Stage(Call.STATUS, "strange-status").front.status(DEFAULT_KEY, "0" * 24)
+    assert (delivery.status, content(delivery)["error"]) == (404, "NotFound")
 
 
 def test_an_output_is_found_under_its_name_only() -> None:

@@ -118,6 +118,7 @@ def test_more_outputs_than_there_are_cannot_be_missing() -> None:
     account = Account()
     job_id = account.world.submit(DEFAULT_KEY, "clothes", clothes(), Fate(missing=5)).body["jobId"]
     account.dial.turn(6)
+    assert account.world.books.jobs[job_id].outputs == 0
     assert account.status(job_id)["output"] == []
 
 
