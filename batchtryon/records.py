@@ -307,10 +307,9 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptOutcome:
-    """What an answer means for its attempt and its item; written in one commit with the answer."""
+class _ItemOutcome:
+    """What something that happened means for its item."""
 
-    attempt: AttemptEvent
     item: ItemEvent
     #: Whether it is one of the row's bounded attempts that failed.
     failure: bool = False
@@ -319,15 +318,17 @@ class AttemptOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobOutcome:
+class AttemptOutcome(_ItemOutcome):
+    """What an answer means for its attempt and its item; written in one commit with the answer."""
+
+    attempt: AttemptEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome(_ItemOutcome):
     """What a poll means for its job and its item."""
 
     job: JobEvent
-    item: ItemEvent
-    #: Whether it is one of the row's bounded attempts that failed.
-    failure: bool = False
-    error_name: str | None = None
-    error_message: str | None = None
     urls: tuple[str, ...] = ()
 
 

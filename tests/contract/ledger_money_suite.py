@@ -17,7 +17,7 @@ from batchtryon.errors import DiskError
 from batchtryon.executor.lifecycle import after_overdue, after_vanished
 from batchtryon.ledger.attempts import Taken
 from batchtryon.ledger.permits import Denied, Limit, PermitRules
-from batchtryon.records import Answer
+from batchtryon.records import Answer, Attempt, JobOutcome
 from batchtryon.settings import Rate
 from batchtryon.states import IllegalMove, ItemState
 from tests.contract.ledger_steps import RULES, Steps, a_row, accepted, lost, refused, unsent
@@ -30,19 +30,33 @@ SMALL = PermitRules(rate=Rate(4, 60.0), concurrency=20)
 
 
 @contextmanager
-def failing(steps: Steps, when: str, *, at: int = 1) -> Iterator[None]:
-    """The database refuses: its ``at``-th statement (``before_cursor_execute``) or the ``commit``."""
+def failing_commit(steps: Steps) -> Iterator[None]:
+    """The disk is full when it matters; the database rolls back, as databases do then."""
+    dialect = steps.ledger._database._engine.dialect
+
+    def fail(connection: Any) -> None:
+        connection.rollback()
+        raise dialect.loaded_dbapi.OperationalError("database or disk is full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dialect, "do_commit", fail)
+        yield
+
+
+@contextmanager
+def failing_statement(steps: Steps, number: int) -> Iterator[None]:
+    """The database refuses one statement of those that follow."""
     engine, calls = steps.ledger._database._engine, count(1)
 
     def fail(*_: Any) -> None:
-        if next(calls) == at:
-            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+        if next(calls) == number:
+            raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
 
-    event.listen(engine, when, fail)
+    event.listen(engine, "before_cursor_execute", fail)
     try:
         yield
     finally:
-        event.remove(engine, when, fail)
+        event.remove(engine, "before_cursor_execute", fail)
 
 
 def state(steps: Steps) -> tuple[list[object], int, int]:
@@ -87,31 +101,31 @@ class MoneyContract:
         self, steps: Steps, steps_taken: int, status: str, counted: int
     ) -> None:
         steps.begin(ROWS)
-        made: list[Any] = []
-        way: list[Callable[[], Any]] = [
-            lambda: steps.grant("b"),
-            lambda: steps.attempts.mark_sending(made[0], "5e" * 32),
-            lambda: steps.answer(made[0], accepted("j")),
+        attempts: list[Attempt] = []
+        way: list[Callable[[], object]] = [
+            lambda: attempts.append(steps.grant("b")),
+            lambda: steps.attempts.mark_sending(attempts[0], "5e" * 32),
+            lambda: steps.answer(attempts[0], accepted("j")),
             lambda: steps.complete(steps.jobs.job("j")),
             lambda: steps.save("b"),
         ]
         for step in way[:steps_taken]:
-            made.append(step())
+            step()
         steps.restart(ROWS)
         assert len(steps.recover()) == (steps_taken in {1, 2})
         assert steps.row("b").status == status
         assert steps.attempts.book.counted == counted
         assert [job.id for job in steps.jobs.open()] == (["j"] if steps_taken == 3 else [])
         assert len(steps.jobs.waiting_outputs()) == (3 if steps_taken == 4 else 0)
-        assert steps.ledger.has_open_work() == (steps_taken in {3, 4})
+        assert steps.ledger.has_open_work(steps.manifest) == (steps_taken in {3, 4})
 
     @pytest.mark.parametrize("answer", [accepted("j"), refused(), refused("RateLimitExceeded", 429), lost(), unsent()])
     def test_an_answer_is_written_whole_or_not_at_all(self, steps: Steps, answer: Answer) -> None:
         steps.begin(ROWS)
         attempt = steps.send("b")
         before = state(steps)
-        for at in range(1, 20):
-            with failing(steps, "before_cursor_execute", at=at):
+        for number in range(1, 20):
+            with failing_statement(steps, number):
                 try:
                     steps.answer(attempt, answer)
                 except DiskError:
@@ -119,7 +133,7 @@ class MoneyContract:
                 else:
                     break
         assert state(steps) != before
-        assert at > 3
+        assert number > 3
 
     # -- the spool -----------------------------------------------------------------------------------
 
@@ -131,14 +145,15 @@ class MoneyContract:
     ) -> None:
         steps.begin(ROWS)
         attempt = steps.send("b")
-        with failing(steps, "commit"), pytest.raises(DiskError, match="kept beside it"):
+        with failing_commit(steps), pytest.raises(DiskError, match="kept beside it"):
             steps.answer(attempt, answer)
         steps.restart(ROWS)
         (left,) = steps.recover()
         assert (left.attempt.seq, left.answer) == (attempt.seq, answer)
         assert steps.row("b").status == status
         steps.restart(ROWS)
-        assert steps.recover() == list(steps.spool.answers()) == []
+        assert steps.recover() == []
+        assert list(steps.spool.answers()) == []
 
     # -- compare and set -----------------------------------------------------------------------------
 
@@ -193,7 +208,7 @@ class MoneyContract:
 
     def test_a_permit_whose_commit_fails_holds_no_slot(self, steps: Steps) -> None:
         steps.begin(ROWS)
-        with failing(steps, "commit"), pytest.raises(DiskError):
+        with failing_commit(steps), pytest.raises(DiskError):
             steps.grant("a")
         assert (steps.attempts.book.live, steps.attempts.book.counted, steps.pending()) == (0, 0, ["a", "b"])
 
@@ -227,9 +242,11 @@ class MoneyContract:
         assert steps.attempts.book.counted == steps.ledger.runs.counted(steps.key) == 0
         assert steps.attempts.book.live == 0
 
-    @pytest.mark.parametrize(("outcome", "status"), [(after_vanished(), "vanished"), (after_overdue(1800.0), "unknown")])
+    @pytest.mark.parametrize(("outcome", "status"), [
+        (after_vanished(), "vanished"), (after_overdue(1800.0), "unknown"),
+    ])
     def test_a_job_that_is_held_keeps_its_credits_and_may_still_end(
-        self, steps: Steps, outcome: Any, status: str
+        self, steps: Steps, outcome: JobOutcome, status: str
     ) -> None:
         steps.begin(ROWS)
         job = steps.accept("b")
@@ -292,6 +309,7 @@ class MoneyContract:
     def occupy(self, steps: Steps) -> None:
         """A window of four: answered, unanswered, of unknown outcome, and refused; and one that never left."""
         steps.begin(MANY, rules=SMALL)
+        steps.answer(steps.send("e"), unsent())
         steps.accept("a")
         steps.clock.advance(1)
         steps.send("b")
@@ -299,7 +317,6 @@ class MoneyContract:
         steps.answer(steps.send("c"), lost())
         steps.clock.advance(1)
         steps.answer(steps.send("d"), refused())
-        steps.answer(steps.send("e"), unsent())
 
     def test_a_restart_in_the_same_boot_keeps_the_window_to_the_second(self, steps: Steps) -> None:
         self.occupy(steps)

@@ -8,8 +8,10 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from sqlalchemy import select
 
 from batchtryon.errors import UsageError
+from batchtryon.ledger.tables import rows
 from batchtryon.records import Row, RowState
 from batchtryon.settings import Changed
 from batchtryon.states import ItemState
@@ -20,28 +22,23 @@ __all__ = ["RowsContract"]
 #: Ids that some file system, or the numbering of samples and takes, takes for one another.
 ODD_IDS = [
     "A", "a", "a-1", "A-1", "a-1-1", "a-4", "a-5", "b-1", "b", "b-2", "ä", "a\u0308", "Ä", "ﬁ", "fi", "a.take1",
-    "a.kept1", "A.TAKE1", "../a", "a/b", "a:b", "a\\b", ".a", "a.", "con", "CON", "con.png", "", " ", "a b", "a  b", "-a", "~a", "ß",
-    "ss", "x" * 300, "x" * 301, "X" * 300, "i", "I", "ı", "İ", "a\n", "a\x00", "日本", "a~12345678",
+    "a.kept1", "A.TAKE1", "../a", "a/b", "a:b", "a\\b", ".a", "a.", "con", "CON", "con.png", "", " ", "a b", "a  b",
+    "-a", "~a", "ß", "ss", "x" * 300, "x" * 301, "X" * 300, "i", "I", "\u0131", "İ", "a\n", "a\x00", "日本", "a~12345678",
 ]
 
 #: Numbers that, behind 120 times the letter x, give ids whose sha256 begin with the same eight digits.
 COLLIDING = (5963, 20687)
 
 
-def stems(steps: Steps) -> dict[str, str]:
-    """Each row's stem, as its files would bear it."""
-    return {row.id: steps.render(row.id)[0].rpartition("/")[2] for row in steps.rows()}
-
-
 def check_apart(steps: Steps, ids: list[str]) -> None:
     """No file of one row can be taken for another row's, on any file system, for any number of samples."""
-    names = Counter[str]()
-    for row_id, name in stems(steps).items():
-        assert row_id in ids
-        stem = name.removesuffix(".png")
-        assert len(stem.encode()) <= 120
-        for number in ("", "-1", "-2", "-3", "-4"):
-            names[unicodedata.normalize("NFKC", f"{stem}{number}".casefold())] += 1
+    with steps.ledger._database.transaction() as connection:
+        stems = dict(connection.execute(select(rows.c.row_id, rows.c.stem)).tuples())
+    assert sorted(stems) == sorted(ids)
+    names = Counter(
+        unicodedata.normalize("NFKC", f"{stem}{number}".casefold())
+        for stem in stems.values() for number in ("", "-1", "-2", "-3", "-4")
+    )
     assert [name for name, times in names.items() if times > 1] == []
 
 
@@ -51,8 +48,7 @@ class RowsContract:
     # -- a manifest that changes ---------------------------------------------------------------------
 
     def test_a_ledger_closed_and_opened_again_has_forgotten_nothing(self, steps: Steps) -> None:
-        rows = [a_row("a", sku="1"), a_row("b", position=2, samples=2, sku="2"), a_row("c", position=3, sku="3")]
-        steps.begin(rows)
+        steps.begin([a_row("a", sku="1"), a_row("b", position=2, samples=2, sku="2"), a_row("c", position=3, sku="3")])
         steps.render("b")
         steps.accept("a")
         before = steps.rows()
@@ -127,11 +123,11 @@ class RowsContract:
         assert steps.ledger.catalog.register("spring", "/elsewhere").id == steps.manifest.id
 
     def test_many_rows_come_in_their_order_each_once(self, steps: Steps) -> None:
-        rows = [a_row(f"r{number}", position=number) for number in range(1, 2302)]
-        Random(1).shuffle(rows)
-        steps.begin(rows)
-        assert [row.position for row in steps.rows()] == list(range(1, 2302))
-        assert steps.ledger.catalog.snapshot("spring").active_rows() == 2301
+        many = [a_row(f"r{number}", position=number) for number in range(1, 1102)]
+        Random(1).shuffle(many)
+        steps.begin(many)
+        assert [row.position for row in steps.rows()] == list(range(1, 1102))
+        assert steps.ledger.catalog.snapshot("spring").active_rows() == 1101
 
     def test_pending_rows_are_given_in_pieces_in_the_order_of_the_manifest(self, steps: Steps) -> None:
         steps.begin([a_row(name, position=place) for place, name in enumerate("dacb", 1)])
@@ -252,9 +248,9 @@ class RowsContract:
             steps.complete(steps.accept("a"))
             (output,) = steps.jobs.waiting_outputs()
             steps.jobs.record_gone(output, name="Http404", message="It is gone.")
-        rows = steps.rows()
-        assert {row.state for row in rows} == {state}
-        steps.ledger.second.reopen([row.wish for row in rows])
+        before = steps.rows()
+        assert {row.state for row in before} == {state}
+        steps.ledger.second.reopen([row.wish for row in before])
         assert [(row.state, row.take) for row in steps.rows()] == [(ItemState.PENDING, 1)] * 2
         assert steps.item("a").attempts == 0
         assert len(steps.render("a")) == 2

@@ -65,7 +65,7 @@ def use(path: Path) -> None:
         steps.crash()
 
 
-def complaint(path: Path, error: type[LedgerError] | type[DiskError] = LedgerError) -> str:
+def complaint(path: Path, error: type[LedgerError | DiskError] = LedgerError) -> str:
     """What is said of a ledger that cannot be used: one line that names it."""
     with pytest.raises(error) as caught:
         use(path)
@@ -230,14 +230,14 @@ def test_garbage_is_told_and_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_file_that_was_cut_off_is_told(tmp_path: Path, share: float) -> None:
-    path = made(tmp_path / "l", rows=400)
+    path = made(tmp_path / "l", rows=100)
     content = path.read_bytes()
     path.write_bytes(content[:int(len(content) * share)])
     assert "damaged" in complaint(path)
 
 
 def test_overwritten_pages_are_told(tmp_path: Path) -> None:
-    path = made(tmp_path / "l", rows=400)
+    path = made(tmp_path / "l", rows=100)
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
     assert "damaged" in complaint(path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from batchtryon.errors import ExitCode
+from batchtryon.records import Source, SourceForm
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
 from batchtryon.sandbox.limits import Counting, Limits, Rate
 from batchtryon.sandbox.replies import Call
@@ -230,6 +233,16 @@ def test_an_output_that_redirects_into_a_private_network_is_not_fetched() -> Non
     studio = Studio(plan=fault(Call.OUTPUT, "redirect", at=1, to="https://192.168.0.1/secret.png"))
     outcome = studio.run(rows_of(2))
     assert outcome.rows == {"done": 1, "expired": 1, "gone": 0}
+
+
+def test_a_picture_that_is_gone_or_changed_when_it_is_to_be_sent_fails_its_row_and_nothing_is_sent() -> None:
+    studio = Studio()
+    one, two = rows_of(2)
+    gone = Source.of_bytes(SourceForm.FILE, "/nowhere/person.png", b"the bytes that were planned")
+    outcome = studio.run([replace(one, sources={**one.sources, "model_image": gone}), two])
+    assert outcome.rows == {"done": 1, "failed": 1, "gone": 0}
+    assert outcome.progress.submits == 1
+    assert studio.standing()[0].error_name == "PictureChanged"
 
 
 def test_rows_with_one_fingerprint_are_paid_once_and_share_the_output() -> None:
