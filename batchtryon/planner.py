@@ -126,12 +126,14 @@ class Planner:
 
     def __init__(
         self, name: str, snapshot: LedgerSnapshot, settings: Settings, *,
-        mean_seconds: Mapping[tuple[str, str], float] | None = None,
+        mean_seconds: Mapping[tuple[str, str], float] | None = None, speed: float = 1.0,
     ) -> None:
         self.plan = Plan(manifest=name)
         self._snapshot = snapshot
         self._settings = settings
         self._means = mean_seconds or {}
+        # How much faster than documented jobs are expected to be, in a rehearsal.
+        self._speed = speed
         self._still_active = 0
         # Work that an earlier row of this manifest already asks for.
         self._asked: dict[bytes, str] = {}
@@ -242,7 +244,7 @@ class Planner:
         if observed is not None:
             return observed
         least, most = KINDS[row.kind].prior(row.options)
-        return (least + most) / 2
+        return (least + most) / 2 / self._speed
 
     def _finish(self) -> None:
         plan, settings = self.plan, self._settings

@@ -1,9 +1,10 @@
 """Draws the pictures of the demo into ``pictures/``, or with ``--check`` tells whether they are as drawn.
 
-    python manifests/draw_pictures.py            draw all, or those named: ... draw_pictures.py red-dress
-    python manifests/draw_pictures.py --check    compare pixels; exit 1 and name those that differ
+    python -m manifests.draw_pictures            draw all, or those named: ... draw_pictures red-dress
+    python -m manifests.draw_pictures --check    compare pixels; exit 1 and name those that differ
 
-Pillow is all it needs. The photographs beside them are not drawn: see ``pictures/SOURCES.md``.
+To be run in the project's folder; Pillow is all it needs. The photographs beside them are not drawn: see
+``pictures/SOURCES.md``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from types import MappingProxyType
 
 from PIL import Image, ImageChops, ImageStat
 
-from drawing.bottoms import draw_skirt, draw_trousers
-from drawing.canvas import Canvas
-from drawing.jackets import draw_denim_jacket, draw_hoodie
-from drawing.people import PEOPLE, draw_bust, draw_figure
-from drawing.shirts import draw_dress, draw_striped_tee, draw_sun_tee
+from manifests.drawing.bottoms import draw_skirt, draw_trousers
+from manifests.drawing.canvas import Canvas
+from manifests.drawing.jackets import draw_denim_jacket, draw_hoodie
+from manifests.drawing.people import PEOPLE, draw_bust, draw_figure
+from manifests.drawing.shirts import draw_dress, draw_striped_tee, draw_sun_tee
 
 __all__ = ["PICTURES", "main"]
 
@@ -79,7 +80,7 @@ def _chosen(words: list[str]) -> dict[str, Callable[[], Image.Image]]:
 
 def main(arguments: list[str]) -> int:
     """Draw or check; the exit code."""
-    parser = argparse.ArgumentParser(description="Draw the demo's pictures.")
+    parser = argparse.ArgumentParser(prog="python -m manifests.draw_pictures", description="Draw the demo's pictures.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a picture differs")
     parser.add_argument("name", nargs="*", help="only pictures whose path contains this")
     options = parser.parse_args(arguments)
@@ -95,7 +96,7 @@ def main(arguments: list[str]) -> int:
             print(f"drew {path}, {len(content) / 1000:.0f} kB")
         elif not _same(path, content):
             differing += 1
-            print(f"{path} is not as drawn. Run manifests/draw_pictures.py to draw it again.")
+            print(f"{path} is not as drawn. Run python -m manifests.draw_pictures to draw it again.")
     if options.check and not differing:
         print(f"{len(chosen)} pictures are as drawn.")
     return 1 if differing else 0

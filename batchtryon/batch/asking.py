@@ -59,6 +59,8 @@ class Standing:
     #: Rows by the word of ``tryon_status``, with ``gone``.
     rows: Mapping[str, int]
     last_run: RunRecord | None
+    #: Whether the process of that run still works on the ledger.
+    running: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +160,14 @@ def _meant(ledger: Ledger, place: Place) -> list[ManifestRecord]:
 def standing(place: Place, clock: Clock) -> list[Standing]:
     """Where things stand, from the ledger alone; also while a run is on."""
     with reading(place, clock) as (ledger, manifests):
-        return [
-            Standing(manifest=each.name, rows=ledger.story.counts(each), last_run=ledger.story.last_run(each))
-            for each in manifests
-        ]
+        found = []
+        for each in manifests:
+            last = ledger.story.last_run(each)
+            running = last is not None and last.ended_at is None and ledger.worker == last.process
+            found.append(Standing(
+                manifest=each.name, rows=ledger.story.counts(each), last_run=last, running=running
+            ))
+        return found
 
 
 @dataclass(slots=True)

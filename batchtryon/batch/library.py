@@ -13,7 +13,7 @@ from typing import Any
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened, Options, open_batch
 from batchtryon.batch.planning import plan_of, read_balance
-from batchtryon.batch.rehearsal import rehearsal
+from batchtryon.batch.rehearsal import hastened, rehearsal
 from batchtryon.batch.running import Ears, perform
 from batchtryon.clock import Clock, SystemClock
 from batchtryon.errors import CallError, KeyRefused, TemporaryTrouble
@@ -94,7 +94,8 @@ def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock
 
     ledger = Ledger.for_reading(opened.ledger_url, clock)
     try:
-        return plan_of(opened, ledger, opened.settings, balance)
+        settings = hastened(opened.settings, opened.speed) if opened.rehearsal else opened.settings
+        return plan_of(opened, ledger, settings, balance)
     finally:
         if ledger is not None:
             ledger.close()

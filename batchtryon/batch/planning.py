@@ -46,9 +46,8 @@ def make_planner(opened: Opened, ledger: Ledger | None, settings: Settings) -> P
         for kind, options, _images, seconds in ledger.story.durations():
             seen.setdefault((kind, str(options.get("mode", ""))), []).append(seconds)
         means = {key: sum(values) / len(values) for key, values in seen.items()}
-    if opened.rehearsal:
-        means = {}
-    return Planner(opened.name, snapshot, settings, mean_seconds=means)
+    speed = opened.speed if opened.rehearsal else 1.0
+    return Planner(opened.name, snapshot, settings, mean_seconds={} if opened.rehearsal else means, speed=speed)
 
 
 def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:

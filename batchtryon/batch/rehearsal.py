@@ -38,14 +38,14 @@ def rehearsal(opened: Opened, clock: Clock) -> Iterator[Access]:
         ),
     )
     with SandboxServer(world) as server:
-        opened.settings = hastened(real, opened.speed, server.base_url)
+        opened.settings = replace(hastened(real, opened.speed), base_url=server.base_url, paths={}, proxy=None)
         yield Access(base_url=check_base_url(server.base_url), keys=KeyRing(_KEY), origin="sandbox")
 
 
-def hastened(settings: Settings, speed: float, base_url: str) -> Settings:
+def hastened(settings: Settings, speed: float) -> Settings:
     """The settings with every time divided by ``speed``."""
     return replace(
-        settings, base_url=base_url, paths={}, proxy=None,
+        settings,
         rate=Rate(settings.rate.count, settings.rate.seconds / speed),
         poll_rate=Rate(settings.poll_rate.count, settings.poll_rate.seconds / speed),
         settle=settings.settle / speed, job_deadline=settings.job_deadline / speed,

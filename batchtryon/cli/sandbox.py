@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -33,13 +34,16 @@ def sandbox(
         "--credits", metavar="N", min=0, show_default=False, help="The account's balance; default 1000.")] = 1000,
     faults: Annotated[str | None, typer.Option(
         "--faults", metavar="FILE", show_default=False, help="A YAML file of faults to make; default none.")] = None,
-    seed: Annotated[int, typer.Option(
-        "--seed", metavar="N", show_default=False, help="The same seed gives the same jobs; default 0.")] = 0,
+    seed: Annotated[int | None, typer.Option(
+        "--seed", metavar="N", show_default=False, help="The same seed gives the same jobs; default another each time."
+    )] = None,
 ) -> ExitCode:
     """Serve a TryItOn-compatible API on this machine, with play money, until Ctrl-C."""
     del talk
-    plan = _faults(faults, seed) if faults is not None else None
-    world = World(monotonic=desk.clock.monotonic, seed=seed, credits=credits_, speed=speed)
+    # With the ids of an earlier sandbox its jobs would be taken for known ones.
+    chosen = secrets.randbits(64) if seed is None else seed
+    plan = _faults(faults, chosen) if faults is not None else None
+    world = World(monotonic=desk.clock.monotonic, seed=chosen, credits=credits_, speed=speed)
     try:
         serve(world, plan=plan, port=port, announce=lambda server: _announce(desk, server, speed))
     except PortTaken as exc:
@@ -50,7 +54,7 @@ def sandbox(
 
 
 def _announce(desk: Desk, server: SandboxServer, speed: float) -> None:
-    fitting = hastened(Settings(), speed, server.base_url)
+    fitting = hastened(Settings(), speed)
     desk.screen.say(f"TRYITON_BASE_URL={server.base_url}", f"TRYITON_API_KEY={server.key}")
     desk.screen.say(
         f"--rate {fitting.rate} --poll-rate {fitting.poll_rate} --settle {fitting.settle:g}s "

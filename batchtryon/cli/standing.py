@@ -95,16 +95,17 @@ def _show_standing(desk: Desk, place: Place, *, json: bool, afresh: bool = False
         total = sum(count for word, count in each.rows.items() if word != "gone")
         desk.screen.say(
             f"{desk.screen.bold(safe(each.manifest, 60))}: {counted(total, 'row')}: {row_words(each.rows)}",
-            f"  {_run_words(each.last_run)}",
+            f"  {_run_words(each.last_run, running=each.running)}",
         )
 
 
-def _run_words(run: RunRecord | None) -> str:
+def _run_words(run: RunRecord | None, *, running: bool) -> str:
     if run is None:
         return "never run"
+    if running:
+        return f"run {run.id} is under way since {moment(run.started_at)} in process {run.process}"
     if run.ended_at is None:
-        return (f"run {run.id} began {moment(run.started_at)} in process {run.process} and has not ended "
-                "(it is running, or was killed)")
+        return f"run {run.id} began {moment(run.started_at)} and was cut short; run it again to go on"
     verdict = safe(run.verdict or "no verdict", 300)
     return f"run {run.id} ended {moment(run.ended_at)}: {verdict} (exit code {run.exit_code})"
 
@@ -114,6 +115,7 @@ def _standing_json(each: Standing) -> dict[str, Any]:
     return {
         "manifest": each.manifest,
         "rows": {"total": sum(count for word, count in each.rows.items() if word != "gone"), **each.rows},
+        "running": each.running,
         "last_run": None if run is None else {
             "id": run.id, "process": run.process, "verdict": run.verdict, "exit_code": run.exit_code,
             "started_at": run.started_at.isoformat(),

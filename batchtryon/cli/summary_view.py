@@ -54,6 +54,8 @@ def _unexplained(spent: Mapping[str, int | None]) -> str:
     unexplained = spent.get("unexplained")
     if not unexplained:
         return ""
+    if 0 < unexplained <= (spent.get("at_risk") or 0):
+        return f"; {number(unexplained)} unexplained, which the lost answers may have cost"
     return f"; {number(unexplained)} unexplained by this run (another user of the account, or a top-up?)"
 
 

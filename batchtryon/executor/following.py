@@ -143,6 +143,7 @@ class Follower:
             await self._heed(followed, exc)
             return
         self._window.answered(ticket, run.clock.monotonic(), sent=True)
+        run.heard()
         followed.trouble = followed.missing = 0
         self._say_unheard(report)
         await self._read(followed, report)
@@ -205,10 +206,10 @@ class Follower:
             self._window.pause(now + max(wait, 1.0))
         elif followed.trouble == 5:
             run.warn(f"{followed.job.label}: its job cannot be asked for ({exc}); trying again.")
-        age = now - followed.job.accepted
-        if age > run.settings.job_deadline + 300 * followed.trouble and followed.trouble > 20:
-            await self._hold(followed, after_overdue(age))
-            return
+        if exc.http_status is not None:
+            run.heard()
+        else:
+            run.halt_if_silent()
         self._push(followed, now + wait)
 
     async def _hold(self, followed: _Followed, outcome: JobOutcome) -> None:

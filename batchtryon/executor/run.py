@@ -136,6 +136,25 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     halts: Halts = field(default_factory=Halts)
     changed: Signal = field(default_factory=Signal)
+    #: When the API last answered anything, in :meth:`Clock.monotonic` seconds.
+    last_heard: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heard()
+
+    def heard(self) -> None:
+        """The API answered, whatever it said."""
+        self.last_heard = self.clock.monotonic()
+
+    def halt_if_silent(self) -> None:
+        """End the run once the API has not answered for as long as sixty rate windows (an hour at the defaults).
+
+        A shorter outage is waited out, for the run may be unattended; a longer one is told by exit code 5.
+        """
+        silent = self.clock.monotonic() - self.last_heard
+        if silent > 60 * self.settings.rate.seconds:
+            self.halt(ExitCode.TEMPORARY, f"The API has not answered for {silent / 60:.0f} minutes. Nothing that is "
+                      "paid for is lost; run the same command again later.", at_once=True)
 
     def halt(self, code: ExitCode, sentence: str, *, at_once: bool = False) -> None:
         """Submit nothing more. ``at_once``: poll and download nothing more either."""

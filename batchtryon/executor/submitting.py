@@ -221,6 +221,8 @@ class Submitter:
         run = self._run
         answer = await self._commit(attempt, item, answer)
         self._streaks = self._streaks.after(answer)
+        if answer.http_status is not None:
+            run.heard()
         if answer.verdict is Verdict.ACCEPTED:
             assert answer.job_id is not None
             self._on_job(await run.ledger.call(run.jobs.job, answer.job_id))
@@ -229,6 +231,7 @@ class Submitter:
             self.again(item.id, self._retry.unsent(times).seconds)
             if times in {3, 30}:
                 run.warn(f"The API cannot be reached ({answer.message or answer.name}); trying again.")
+            run.halt_if_silent()
         self._heed(stop_for(answer), item, answer)
         self._heed_streaks(answer)
         run.changed.notify()

@@ -16,7 +16,7 @@ from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.database import Database, sqlite_path
 from batchtryon.ledger.jobs import Jobs
-from batchtryon.ledger.locks import HeldLock
+from batchtryon.ledger.locks import HeldLock, living_holder
 from batchtryon.ledger.migrations import bring_up_to_date, is_empty, read_meta, schema_version
 from batchtryon.ledger.permits import PermitBook, PermitRules
 from batchtryon.ledger.runs import Runs
@@ -53,8 +53,7 @@ class Ledger:
         try:
             if path is not None:
                 _make_folder(path)
-                lock = path.with_name(path.name + ".lock")
-                locks.enter_context(HeldLock(lock, what=f"The ledger {path}", clock=clock, note=note))
+                locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
             database = Database(url)
             locks.callback(database.close)
             with database.transaction() as connection:
@@ -94,6 +93,12 @@ class Ledger:
     def name(self) -> str:
         """What messages call it."""
         return self._database.name
+
+    @property
+    def worker(self) -> int | None:
+        """The process on this machine that works on the ledger now, if any."""
+        path = self._database.path
+        return None if path is None else living_holder(_lock_of(path))
 
     def working(self, key: RunKey, rules: PermitRules, spool: Spool | None = None) -> tuple[Attempts, Jobs]:
         """The parts that a run submits and polls with, with the permit book rebuilt from the attempts.
@@ -179,6 +184,10 @@ class Ledger:
         for job in live:
             accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
             book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
 
 
 def _make_folder(path: Path) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from batchtryon.clock import Clock
 from batchtryon.errors import DiskError, LedgerBusy
 
-__all__ = ["HeldLock"]
+__all__ = ["HeldLock", "living_holder"]
 
 
 class HeldLock:
@@ -57,7 +57,7 @@ class HeldLock:
 
     @property
     def _beside(self) -> Path:
-        return self._path.with_name(self._path.name + ".holder")
+        return _note_beside(self._path)
 
     def _holder(self) -> str:
         try:
@@ -65,3 +65,22 @@ class HeldLock:
             return f" (process {int(holder['process'])}, since {holder['since']}: {holder['note']})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+def living_holder(path: Path) -> int | None:
+    """The process that says it holds the lock at ``path`` and is alive on this machine; the lock is not touched."""
+    try:
+        process = int(json.loads(_note_beside(path).read_text(encoding="utf-8"))["process"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # alive, and somebody else's
+        return process
+    except (OSError, OverflowError):
+        return None
+    return process
+
+
+def _note_beside(path: Path) -> Path:
+    return path.with_name(path.name + ".holder")

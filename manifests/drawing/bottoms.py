@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from drawing.canvas import Canvas, Colour, mix
-from drawing.cloth import fill, folds, lay, seam, volume
-from drawing.outlines import Limb, Outline, arc, ellipse, limb, mirrored, smooth, symmetric
+from manifests.drawing.canvas import Canvas, Colour, mix
+from manifests.drawing.cloth import fill, folds, lay, seam, volume
+from manifests.drawing.outlines import Limb, Outline, arc, ellipse, limb, mirrored, smooth, symmetric
 
 __all__ = ["draw_skirt", "draw_trousers"]
 
@@ -16,7 +16,8 @@ _OLIVE: Colour = (112, 116, 76)
 def draw_trousers(canvas: Canvas) -> None:
     """Olive chinos."""
     canvas = canvas.around(0, -26)
-    leg = smooth([(0, 110), (0, 110), (122, 104), (122, 104), (140, 220), (146, 340), (128, 560), (116, 800), (116, 800),
+    leg = smooth([(0, 110), (0, 110), (122, 104), (122, 104), (140, 220), (146, 340), (128, 560), (116, 800),
+                  (116, 800),
                   (76, 808), (34, 802), (34, 802), (26, 600), (14, 400), (0, 300), (0, 300)])
     lay(canvas, leg, mirrored(leg, 0))
     for side, piece in ((1, leg), (-1, mirrored(leg, 0))):
@@ -32,7 +33,8 @@ def _trouser_leg(canvas: Canvas, side: int, leg: Outline) -> None:
           [(side * 8, 340, 1), (side * 46, 372, 5), (side * 80, 380, 1)],
           [(side * 30, 560, 1), (side * 72, 574, 5), (side * 118, 560, 1)],
           [(side * 34, 590, 1), (side * 76, 588, 4), (side * 112, 600, 1)])
-    canvas.paint(light, limb([(side * 72, 240, 1), (side * 76, 500, 1.4), (side * 75, 800, 1)]), opacity=0.4, blur=1.4, within=leg)
+    canvas.paint(light, limb([(side * 72, 240, 1), (side * 76, 500, 1.4), (side * 75, 800, 1)]), opacity=0.4, blur=1.4,
+                 within=leg)
     seam(canvas, dark, [(side * 84, 140), (side * 100, 190), (side * 138, 226)], width=1.2, within=leg)
     seam(canvas, light, [(side * 80, 142), (side * 96, 194), (side * 136, 231)], dashed=True, width=0.7, within=leg)
     seam(canvas, dark, [(side * 36, 786), (side * 76, 792), (side * 115, 784)], width=0.8, within=leg)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from drawing.outlines import Outline, moved
+from manifests.drawing.outlines import Outline, moved
 
 __all__ = ["Canvas", "Colour", "Fade", "mix"]
 
@@ -61,7 +61,8 @@ class Canvas:
     def backdrop(self, middle: Colour, edge: Colour) -> None:
         """A studio wall: light behind the figure, darker to the corners."""
         ramp = Image.radial_gradient("L").resize(self._image.size, Image.Resampling.BICUBIC)
-        wall = Image.composite(Image.new("RGB", self._image.size, edge), Image.new("RGB", self._image.size, middle), ramp)
+        wall = Image.composite(Image.new("RGB", self._image.size, edge), Image.new("RGB", self._image.size, middle),
+                               ramp)
         self._image.paste(wall)
 
     def paint(self, fill: Colour | Fade, *outlines: Outline, opacity: float = 1.0, blur: float = 0.0,
@@ -104,7 +105,8 @@ class Canvas:
             return Image.new("RGB", size, fill)
         height = max(1, whole[3] - whole[1])
         ramp = Image.linear_gradient("L").resize((1, height), Image.Resampling.BICUBIC)
-        column = Image.composite(Image.new("RGB", (1, height), fill.bottom), Image.new("RGB", (1, height), fill.top), ramp)
+        column = Image.composite(Image.new("RGB", (1, height), fill.bottom), Image.new("RGB", (1, height), fill.top),
+                                 ramp)
         return column.crop((0, box[1] - whole[1], 1, box[3] - whole[1])).resize(size)
 
     def _mask(self, outlines: Sequence[Outline], box: _Box) -> Image.Image:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drawing.canvas import Canvas, Colour, Fade, mix
-from drawing.outlines import Limb, Outline, Point, ellipse, limb, moved, smooth
+from manifests.drawing.canvas import Canvas, Colour, Fade, mix
+from manifests.drawing.outlines import Limb, Outline, Point, ellipse, limb, moved, smooth
 
 __all__ = ["both", "button", "fill", "folds", "inside", "lay", "ribs", "seam", "volume"]
 
@@ -35,7 +35,8 @@ def folds(canvas: Canvas, colour: Colour, piece: Outline, *paths: Limb, depth: f
     dark, light = mix(colour, _BLACK, 0.7), mix(colour, _WHITE, 0.7)
     for path in paths:
         canvas.paint(dark, limb(path), opacity=depth, blur=5, within=piece)
-        canvas.paint(light, limb([(x - 9, y - 2, w * 0.8) for x, y, w in path]), opacity=depth * 0.7, blur=5, within=piece)
+        canvas.paint(light, limb([(x - 9, y - 2, w * 0.8) for x, y, w in path]), opacity=depth * 0.7, blur=5,
+                     within=piece)
 
 
 def both(path: Limb) -> tuple[Limb, Limb]:
@@ -48,7 +49,8 @@ def seam(canvas: Canvas, colour: Colour, points: Sequence[Point], *, width: floa
     """A line of thread along a curve."""
     curve = smooth(points, closed=False)
     if dashed:
-        stitches = [limb([(*curve[at], width), (*curve[min(at + 2, len(curve) - 1)], width)]) for at in range(0, len(curve) - 2, 4)]
+        stitches = [limb([(*curve[at], width), (*curve[min(at + 2, len(curve) - 1)], width)]) for at in range(0,
+                len(curve) - 2, 4)]
         canvas.paint(colour, *stitches, within=within)
     else:
         canvas.paint(colour, limb([(x, y, width) for x, y in curve[::4]]), within=within)
@@ -58,13 +60,16 @@ def inside(canvas: Canvas, colour: Colour, opening: Outline) -> None:
     """The inner back of a garment, seen through its neck."""
     canvas.paint(mix(colour, _BLACK, 0.45), opening)
     canvas.edge(_BLACK, opening, shift=(0, 8), blur=8, opacity=0.4)
-    canvas.paint(_WHITE, [(-13, opening[0][1] + 6), (13, opening[0][1] + 6), (13, opening[0][1] + 20), (-13, opening[0][1] + 20)], opacity=0.85)
+    canvas.paint(_WHITE, [(-13, opening[0][1] + 6), (13, opening[0][1] + 6), (13, opening[0][1] + 20),
+                          (-13, opening[0][1] + 20)], opacity=0.85)
 
 
 def ribs(canvas: Canvas, colour: Colour, tops: Sequence[Point], length: float, within: Outline) -> None:
     """Ribbed knitting below a seam: one rib from each of `tops`."""
-    canvas.paint(colour, *(limb([(x, y, 0.8), (x + 0.5, y + length, 0.8)]) for x, y in tops), opacity=0.45, blur=0.8, within=within)
-    canvas.paint(colour, limb([(tops[0][0], tops[0][1], 1.2), (tops[-1][0], tops[-1][1], 1.2)]), opacity=0.7, blur=0.6, within=within)
+    canvas.paint(colour, *(limb([(x, y, 0.8), (x + 0.5, y + length, 0.8)]) for x, y in tops), opacity=0.45, blur=0.8,
+                 within=within)
+    canvas.paint(colour, limb([(tops[0][0], tops[0][1], 1.2), (tops[-1][0], tops[-1][1], 1.2)]), opacity=0.7, blur=0.6,
+                 within=within)
 
 
 def button(canvas: Canvas, place: Point) -> None:

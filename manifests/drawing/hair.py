@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from drawing.canvas import Canvas, Colour, Fade, mix
-from drawing.outlines import Limb, Outline, ellipse, limb, smooth, symmetric
+from manifests.drawing.canvas import Canvas, Colour, Fade, mix
+from manifests.drawing.outlines import Limb, Outline, ellipse, limb, smooth, symmetric
 
 __all__ = ["STYLES", "Hair"]
 
@@ -85,20 +85,24 @@ def _afro_before(canvas: Canvas, colour: Colour) -> None:
 
 
 def _waves_behind(canvas: Canvas, colour: Colour) -> None:
-    back = symmetric([(0, -82), (34, -76), (60, -44), (62, 0), (70, 40), (64, 76), (76, 112), (64, 148), (40, 152), (20, 130), (0, 126)])
+    back = symmetric([(0, -82), (34, -76), (60, -44), (62, 0), (70, 40), (64, 76), (76, 112), (64, 148), (40, 152),
+                      (20, 130), (0, 126)])
     canvas.paint(Fade(mix(colour, (0, 0, 0), 0.15), mix(colour, (0, 0, 0), 0.4)), back)
 
 
 def _waves_before(canvas: Canvas, colour: Colour) -> None:
     for side in (-1, 1):
         lock = smooth([(side * x, y) for x, y in (
-            (-3, -60), (-3, -60), (6, -84), (26, -80), (48, -62), (61, -26), (62, 10), (72, 44), (65, 78), (78, 112), (66, 146), (46, 158),
+            (-3, -60), (-3, -60), (6, -84), (26, -80), (48, -62), (61, -26), (62, 10), (72, 44), (65, 78), (78,
+                    112), (66, 146), (46, 158),
             (34, 140), (44, 112), (36, 82), (48, 48), (46, 8), (43, -14), (32, -40), (14, -54))])
         _mass(canvas, colour, lock)
         flows: list[Limb] = [
             [(side * x, y, w) for x, y, w in path] for path in (
-                ((2, -68, 3), (34, -52, 6), (50, -14, 6), (52, 20, 6), (60, 48, 8), (52, 80, 9), (62, 112, 10), (54, 146, 10)),
-                ((4, -66, 3), (26, -56, 5), (46, -24, 5), (50, 10, 5), (56, 46, 8), (46, 80, 8), (56, 110, 9), (46, 146, 8)))]
+                ((2, -68, 3), (34, -52, 6), (50, -14, 6), (52, 20, 6), (60, 48, 8), (52, 80, 9), (62, 112, 10),
+                 (54, 146, 10)),
+                ((4, -66, 3), (26, -56, 5), (46, -24, 5), (50, 10, 5), (56, 46, 8), (46, 80, 8), (56, 110, 9),
+                 (46, 146, 8)))]
         _strands(canvas, colour, lock, flows, seed=11)
 
 
@@ -106,7 +110,8 @@ def _waves_before(canvas: Canvas, colour: Colour) -> None:
 
 
 def _crop_before(canvas: Canvas, colour: Colour) -> None:
-    cap = smooth([(52, 2), (47, -2), (46, -22), (36, -36), (18, -40), (-4, -38), (-24, -44), (-36, -40), (-45, -24), (-47, -2), (-52, 2), (-55, -26),
+    cap = smooth([(52, 2), (47, -2), (46, -22), (36, -36), (18, -40), (-4, -38), (-24, -44), (-36, -40), (-45, -24),
+                  (-47, -2), (-52, 2), (-55, -26),
                   (-48, -58), (-26, -78), (6, -84), (36, -74), (53, -46), (56, -20)])
     _mass(canvas, colour, cap)
     flows: list[Limb] = [
@@ -127,9 +132,10 @@ def _curly_behind(canvas: Canvas, colour: Colour) -> None:
 
 def _curly_before(canvas: Canvas, colour: Colour) -> None:
     rows = []
-    for row, up in enumerate((0, 8, 17, 26, 35)):
-        turns = [(step + row % 2 / 2) / 12 * math.pi for step in range(13 - row % 2)]
-        rows.append([ellipse(math.cos(turn) * (50 + up * 0.3), -14 - math.sin(turn) * (33 + up), 8.5, 7.5) for turn in turns])
+    for number, up in enumerate((0, 8, 17, 26, 35)):
+        turns = [(step + number % 2 / 2) / 12 * math.pi for step in range(13 - number % 2)]
+        rows.append([ellipse(math.cos(turn) * (50 + up * 0.3), -14 - math.sin(turn) * (33 + up), 8.5,
+                             7.5) for turn in turns])
     curls = [curl for row in rows for curl in row]
     canvas.paint(Fade(mix(colour, (255, 255, 255), 0.12), mix(colour, (0, 0, 0), 0.15)), *curls)
     for row in reversed(rows):
@@ -147,13 +153,16 @@ def _bob_behind(canvas: Canvas, colour: Colour) -> None:
 def _bob_before(canvas: Canvas, colour: Colour) -> None:
     for side in (-1, 1):
         curtain = smooth([(side * x, y) for x, y in (
-            (0, -76), (30, -74), (56, -48), (63, -4), (66, 40), (60, 72), (60, 72), (47, 70), (38, 58), (45, 30), (46, -8), (40, -30), (14, -40))])
+            (0, -76), (30, -74), (56, -48), (63, -4), (66, 40), (60, 72), (60, 72), (47, 70), (38, 58), (45, 30), (46,
+                    -8), (40, -30), (14, -40))])
         _mass(canvas, colour, curtain)
         _strands(canvas, colour, curtain, [[(side * x, y, w) for x, y, w in (
             (6, -70, 4), (40, -52, 7), (53, -10, 7), (55, 34, 8), (52, 68, 6))]], seed=41)
-    fringe = smooth([(-44, -18), (-44, -18), (-48, -48), (-28, -74), (4, -79), (34, -70), (48, -46), (44, -18), (44, -18), (24, -23), (0, -24), (-22, -23)])
+    fringe = smooth([(-44, -18), (-44, -18), (-48, -48), (-28, -74), (4, -79), (34, -70), (48, -46), (44, -18),
+                     (44, -18), (24, -23), (0, -24), (-22, -23)])
     _mass(canvas, colour, fringe)
-    _strands(canvas, colour, fringe, [[(x * 0.5, -74, 3), (x, -50, 5), (x * 1.05, -22, 5)] for x in (-36, -22, -8, 8, 22, 36)], seed=42)
+    _strands(canvas, colour, fringe, [[(x * 0.5, -74, 3), (x, -50, 5), (x * 1.05, -22, 5)] for x in (-36, -22, -8, 8,
+            22, 36)], seed=42)
 
 
 # A bun ------------------------------------------------------------------------------------------------
@@ -168,7 +177,8 @@ def _bun_behind(canvas: Canvas, colour: Colour) -> None:
 def _bun_before(canvas: Canvas, colour: Colour) -> None:
     cap = symmetric([(0, -78), (30, -73), (51, -46), (54, -14), (51, 6), (47, -6), (44, -26), (28, -44), (0, -52)])
     _mass(canvas, colour, cap)
-    flows: list[Limb] = [[(x, -42 + abs(x) * 0.45, 2), (x * 0.8, -62, 3), (x * 0.25, -78, 3)] for x in (-46, -34, -20, -6, 6, 20, 34, 46)]
+    flows: list[Limb] = [[(x, -42 + abs(x) * 0.45, 2), (x * 0.8, -62, 3), (x * 0.25, -78, 3)] for x in (-46, -34, -20,
+            -6, 6, 20, 34, 46)]
     _strands(canvas, colour, cap, flows, seed=52)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from drawing.canvas import Canvas, Colour, Fade, mix
-from drawing.cloth import both, button, fill, folds, inside, lay, ribs, seam, volume
-from drawing.outlines import Outline, Point, ellipse, limb, mirrored, moved, smooth, symmetric
+from manifests.drawing.canvas import Canvas, Colour, Fade, mix
+from manifests.drawing.cloth import both, button, fill, folds, inside, lay, ribs, seam, volume
+from manifests.drawing.outlines import Outline, Point, ellipse, limb, mirrored, moved, smooth, symmetric
 
 __all__ = ["draw_denim_jacket", "draw_hoodie"]
 
@@ -45,16 +45,20 @@ def _denim_panels(canvas: Canvas, body: Outline) -> None:
     dark = mix(_DENIM, _BLACK, 0.55)
     band = [(-182.0, 566.0), (182.0, 566.0), (182.0, 614.0), (-182.0, 614.0)]
     canvas.paint(dark, limb([(-180, 566, 1), (180, 566, 1)]), opacity=0.8, within=body)
-    canvas.paint(dark, moved(band, 0, -40), opacity=0.25, blur=5, within=[(-179, 560), (179, 560), (179, 566), (-179, 566)])
+    canvas.paint(dark, moved(band, 0, -40), opacity=0.25, blur=5,
+                 within=[(-179, 560), (179, 560), (179, 566), (-179, 566)])
     canvas.paint(dark, limb([(15, 150, 1), (15, 610, 1)]), opacity=0.8, within=body)
     for x in (-17, 10, 19):
         seam(canvas, _THREAD, [(x, 190), (x, 300), (x, 450), (x, 604)], dashed=True, width=0.8, within=body)
     for side in (-1, 1):
         seam(canvas, dark, [(side * 20, 250), (side * 100, 246), (side * 187, 234)], width=1.1, within=body)
-        seam(canvas, _THREAD, [(side * 22, 255), (side * 100, 251), (side * 184, 239)], dashed=True, width=0.8, within=body)
+        seam(canvas, _THREAD, [(side * 22, 255), (side * 100, 251), (side * 184, 239)], dashed=True, width=0.8,
+             within=body)
         for high, low in ((48, 63), (132, 117)):
-            seam(canvas, _THREAD, [(side * high, 330), (side * (high + low) / 2, 450), (side * low, 562)], dashed=True, width=0.8)
-        flap = [(side * 46.0, 254.0), (side * 136.0, 252.0), (side * 136.0, 306.0), (side * 91.0, 326.0), (side * 46.0, 308.0)]
+            seam(canvas, _THREAD, [(side * high, 330), (side * (high + low) / 2, 450), (side * low, 562)], dashed=True,
+                 width=0.8)
+        flap = [(side * 46.0, 254.0), (side * 136.0, 252.0), (side * 136.0, 306.0), (side * 91.0, 326.0),
+                (side * 46.0, 308.0)]
         canvas.paint(_BLACK, moved(flap, 2, 5), opacity=0.35, blur=4)
         canvas.paint(Fade(mix(_DENIM, _WHITE, 0.1), mix(_DENIM, _WHITE, 0.02)), flap)
         canvas.edge(dark, flap, shift=(-3, -4), blur=4, opacity=0.5)
@@ -125,7 +129,8 @@ def _hood(canvas: Canvas, body: Outline) -> None:
     canvas.edge(_BLACK, opening, shift=(0, 10), blur=12, opacity=0.5)
     canvas.paint(_WHITE, [(-15, 150), (15, 150), (15, 166), (-15, 166)], opacity=0.8)
     for side in (-1, 1):
-        seam(canvas, dark, [(0, 256), (side * 40, 238), (side * 84, 192), (side * 90, 146), (side * 52, 108), (0, 104)], width=0.8)
+        seam(canvas, dark, [(0, 256), (side * 40, 238), (side * 84, 192), (side * 90, 146), (side * 52, 108),
+                            (0, 104)], width=0.8)
         _cord(canvas, side)
 
 

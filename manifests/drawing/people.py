@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from PIL import Image
 
-from drawing.canvas import Canvas, Colour, Fade, mix
-from drawing.faces import Face, draw_face
-from drawing.hair import STYLES
-from drawing.outlines import Outline, arc, ellipse, limb, moved, smooth, symmetric
+from manifests.drawing.canvas import Canvas, Colour, Fade, mix
+from manifests.drawing.faces import Face, draw_face
+from manifests.drawing.hair import STYLES
+from manifests.drawing.outlines import Outline, arc, ellipse, limb, moved, smooth, symmetric
 
 __all__ = ["PEOPLE", "Person", "draw_bust", "draw_figure"]
 
@@ -85,7 +85,8 @@ def _neck(canvas: Canvas, person: Person) -> None:
     canvas.paint(person.face.skin, neck)
     canvas.edge(person.face.shade, neck, shift=(-5, -2), blur=6, opacity=0.5)
     for side in (-1, 1):
-        canvas.paint(person.face.shade, arc((side * 10, 276), (side * 30, 271), (side * 52, 274), 1.1), opacity=0.5, blur=1.4)
+        canvas.paint(person.face.shade, arc((side * 10, 276), (side * 30, 271), (side * 52, 274), 1.1), opacity=0.5,
+                     blur=1.4)
     canvas.paint(person.face.shade, arc((-7, 268), (0, 275), (7, 268), 1.2), opacity=0.5, blur=1.4)
 
 
@@ -96,8 +97,10 @@ def _torso_outline(person: Person) -> Outline:
     scoop = 306 if person.sleeveless else 278
     lift = 12 if person.sleeveless else 0
     return symmetric([(0, scoop), (shoulder * 0.26, scoop - 8), (shoulder * 0.40, 258), (shoulder * 0.40, 258),
-                      (shoulder * strap, 252 + 34 * strap), (shoulder * strap, 252 + 34 * strap), (chest - 3 - lift, 318), (chest + 2, 346),
-                      (chest - 1, 376), (waist, 440), (hip - 3, 512), (hip + 1, 548), (hip + 1, 548), (hip * 0.5, 555), (0, 557)])
+                      (shoulder * strap, 252 + 34 * strap), (shoulder * strap, 252 + 34 * strap), (chest - 3 - lift,
+                              318), (chest + 2, 346),
+                      (chest - 1, 376), (waist, 440), (hip - 3, 512), (hip + 1, 548), (hip + 1, 548), (hip * 0.5,
+                              555), (0, 557)])
 
 
 def _top(canvas: Canvas, person: Person) -> None:
@@ -110,11 +113,15 @@ def _top(canvas: Canvas, person: Person) -> None:
     canvas.edge(dark, torso, shift=(7, 0), blur=9, opacity=0.3)
     canvas.paint(light, ellipse(-shoulder * 0.32, 335, 26, 40), opacity=0.35, blur=20, within=torso)
     for side in (-1, 1):
-        canvas.paint(dark, limb([(side * (waist - 2), 428, 1), (side * waist * 0.6, 446, 3), (side * 8, 452, 1)]), opacity=0.3, blur=4, within=torso)
-        canvas.paint(dark, limb([(side * (hip - 2), 500, 1), (side * hip * 0.6, 484, 3), (side * 14, 478, 1)]), opacity=0.26, blur=4, within=torso)
-        canvas.paint(dark, limb([(side * (shoulder - 18), 338, 1), (side * shoulder * 0.6, 362, 3), (side * 30, 372, 1)]), opacity=0.24, blur=5, within=torso)
+        canvas.paint(dark, limb([(side * (waist - 2), 428, 1), (side * waist * 0.6, 446, 3), (side * 8, 452, 1)]),
+                     opacity=0.3, blur=4, within=torso)
+        canvas.paint(dark, limb([(side * (hip - 2), 500, 1), (side * hip * 0.6, 484, 3), (side * 14, 478, 1)]),
+                     opacity=0.26, blur=4, within=torso)
+        canvas.paint(dark, limb([(side * (shoulder - 18), 338, 1), (side * shoulder * 0.6, 362, 3),
+                                 (side * 30, 372, 1)]), opacity=0.24, blur=5, within=torso)
     scoop = 306 if person.sleeveless else 278
-    collar = limb([(-shoulder * 0.40, 259, 1.8), (-shoulder * 0.26, scoop - 7, 1.8), (0, scoop + 1, 1.8), (shoulder * 0.26, scoop - 7, 1.8), (shoulder * 0.40, 259, 1.8)])
+    collar = limb([(-shoulder * 0.40, 259, 1.8), (-shoulder * 0.26, scoop - 7, 1.8), (0, scoop + 1, 1.8),
+                   (shoulder * 0.26, scoop - 7, 1.8), (shoulder * 0.40, 259, 1.8)])
     canvas.paint(mix(person.top, _BLACK, 0.22), collar, within=torso)
     canvas.paint(dark, limb([(-hip, 543, 0.5), (0, 551, 0.6), (hip, 543, 0.5)]), opacity=0.5, within=torso)
     if not person.sleeveless:
@@ -126,12 +133,15 @@ def _sleeve(canvas: Canvas, person: Person, side: int) -> None:
     shoulder = person.build[0]
     dark = mix(person.top, _BLACK, 0.55)
     sleeve = smooth([(side * x, y) for x, y in (
-        (shoulder * 0.66, 271), (shoulder * 0.66, 271), (shoulder - 2, 281), (shoulder + 17, 302), (shoulder + 26, 336), (shoulder + 30, 378), (shoulder + 30, 378),
+        (shoulder * 0.66, 271), (shoulder * 0.66, 271), (shoulder - 2, 281), (shoulder + 17, 302), (shoulder + 26,
+                336), (shoulder + 30, 378), (shoulder + 30, 378),
         (shoulder + 4, 388), (shoulder - 28, 382), (shoulder - 28, 382), (shoulder - 26, 330))])
     canvas.paint(Fade(mix(person.top, _WHITE, 0.05), mix(person.top, _BLACK, 0.10)), sleeve)
     canvas.edge(dark, sleeve, shift=(-5, -2), blur=7, opacity=0.5)
-    canvas.paint(dark, limb([(side * (shoulder - 8), 290, 0.6), (side * (shoulder - 17), 325, 1.1), (side * (shoulder - 20), 376, 1)]), opacity=0.4, blur=1.6)
-    canvas.paint(dark, limb([(side * (shoulder - 26), 375, 0.5), (side * (shoulder + 4), 381, 0.5), (side * (shoulder + 28), 372, 0.5)]), opacity=0.5)
+    canvas.paint(dark, limb([(side * (shoulder - 8), 290, 0.6), (side * (shoulder - 17), 325, 1.1),
+                             (side * (shoulder - 20), 376, 1)]), opacity=0.4, blur=1.6)
+    canvas.paint(dark, limb([(side * (shoulder - 26), 375, 0.5), (side * (shoulder + 4), 381, 0.5),
+                             (side * (shoulder + 28), 372, 0.5)]), opacity=0.5)
 
 
 def _arm(canvas: Canvas, person: Person, side: int) -> None:
@@ -139,17 +149,20 @@ def _arm(canvas: Canvas, person: Person, side: int) -> None:
     thick = 1.25 if shoulder > 92 else 1.0
     wrist = shoulder + 27
     palm = limb([(side * wrist, 552, 10.5 * thick), (side * (wrist + 1), 574, 14), (side * wrist, 592, 13)])
-    fingers = [limb([(side * (wrist - 9 + 6 * n), 588, 4.4), (side * (wrist - 8 + 5.4 * n), 610, 4.2), (side * (wrist - 10 + 4.8 * n), 626 - abs(n - 1.4) * 4, 3)]) for n in range(4)]
+    fingers = [limb([(side * (wrist - 9 + 6 * n), 588, 4.4), (side * (wrist - 8 + 5.4 * n), 610, 4.2),
+                     (side * (wrist - 10 + 4.8 * n), 626 - abs(n - 1.4) * 4, 3)]) for n in range(4)]
     thumb = limb([(side * (wrist - 9), 564, 5), (side * (wrist - 16), 584, 4.4), (side * (wrist - 15), 602, 3.4)])
     canvas.paint(mix(skin, shade, 0.18), palm, *fingers, thumb)
     for n in range(1, 4):
         gap = limb([(side * (wrist - 12 + 6 * n), 592, 0.4), (side * (wrist - 11 + 5.2 * n), 618, 0.5)])
         canvas.paint(shade, gap, opacity=0.7, blur=0.4)
-    arm = limb([(side * (shoulder - 13), 305, 20 * thick), (side * (shoulder + 5), 372, 18 * thick), (side * (shoulder + 17), 440, 15.5 * thick),
+    arm = limb([(side * (shoulder - 13), 305, 20 * thick), (side * (shoulder + 5), 372, 18 * thick),
+                (side * (shoulder + 17), 440, 15.5 * thick),
                 (side * (shoulder + 23), 500, 13.5 * thick), (side * wrist, 560, 9.5 * thick)])
     canvas.paint(skin, arm)
     canvas.edge(shade, arm, shift=(-6, -1), blur=6, opacity=0.6)
-    canvas.paint(shade, arc((side * (shoulder + 6), 438), (side * (shoulder + 16), 443), (side * (shoulder + 27), 438), 1), opacity=0.4, blur=1.5)
+    canvas.paint(shade, arc((side * (shoulder + 6), 438), (side * (shoulder + 16), 443), (side * (shoulder + 27), 438),
+                            1), opacity=0.4, blur=1.5)
 
 
 def _hips_outline(person: Person) -> Outline:
@@ -162,21 +175,25 @@ def _legs(canvas: Canvas, person: Person) -> None:
     dark, light = mix(cloth, _BLACK, 0.6), mix(cloth, _WHITE, 0.5)
     wide = hip * 0.52
     for side in (-1, 1):
-        foot = smooth([(side * x, y) for x, y in ((26, 952), (54, 952), (66, 982), (76, 1002), (64, 1014), (34, 1013), (24, 998))])
+        foot = smooth([(side * x, y) for x, y in ((26, 952), (54, 952), (66, 982), (76, 1002), (64, 1014), (34, 1013),
+                                                  (24, 998))])
         shin = limb([(side * 43, 870, 22), (side * 42, 968, 14)])
         canvas.paint(person.face.skin, shin)
         canvas.edge(person.face.shade, shin, shift=(-5, 0), blur=5, opacity=0.6)
         canvas.paint(Fade(mix(person.shoes, _WHITE, 0.15), mix(person.shoes, _BLACK, 0.1)), foot)
         canvas.edge(mix(person.shoes, _BLACK, 0.6), foot, shift=(-4, -5), blur=5, opacity=0.6)
-        canvas.paint(mix(person.shoes, _WHITE, 0.75), limb([(side * 24, 1009, 3.4), (side * 48, 1012, 3.4), (side * 74, 1007, 3)]), within=foot)
+        canvas.paint(mix(person.shoes, _WHITE, 0.75), limb([(side * 24, 1009, 3.4), (side * 48, 1012, 3.4),
+                                                            (side * 74, 1007, 3)]), within=foot)
     for side in (-1, 1):
-        full = limb([(side * wide, 545, hip * 0.5), (side * (wide + 2), 630, hip * 0.48), (side * 43, 765, 33), (side * 43, 862, 29), (side * 42, person.hem, 24)])
+        full = limb([(side * wide, 545, hip * 0.5), (side * (wide + 2), 630, hip * 0.48), (side * 43, 765, 33),
+                     (side * 43, 862, 29), (side * 42, person.hem, 24)])
         leg = [(x, min(y, person.hem)) for x, y in full]
         canvas.paint(Fade(mix(cloth, _WHITE, 0.05), mix(cloth, _BLACK, 0.12)), leg)
         canvas.edge(dark, leg, shift=(-9, 0), blur=9, opacity=0.65)
         canvas.edge(light, leg, shift=(6, 0), blur=6, opacity=0.18)
         for height, tilt in ((748, 9), (764, -7), (person.hem - 34, 8), (person.hem - 18, -6)):
-            fold = limb([(side * 18, height, 0.6), (side * 40, height + tilt, 2), (side * 62, height - tilt * 0.4, 0.6)])
+            fold = limb([(side * 18, height, 0.6), (side * 40, height + tilt, 2),
+                         (side * 62, height - tilt * 0.4, 0.6)])
             canvas.paint(dark, fold, opacity=0.35, blur=3, within=leg)
     hips = _hips_outline(person)
     canvas.paint(mix(cloth, _WHITE, 0.03), hips)
@@ -189,29 +206,38 @@ def _legs(canvas: Canvas, person: Person) -> None:
 PEOPLE: Mapping[str, Person] = MappingProxyType({
     "amara": Person(
         face=Face(skin=(140, 88, 60), shade=(78, 40, 26), lips=(150, 72, 66), eyes=(70, 40, 24), brows=(30, 20, 18)),
-        style="afro", hair=(38, 26, 24), top=(244, 240, 232), legs=(58, 62, 74), shoes=(236, 232, 226), wall=(214, 190, 168),
+        style="afro", hair=(38, 26, 24), top=(244, 240, 232), legs=(58, 62, 74), shoes=(236, 232, 226), wall=(214, 190,
+                168),
         build=(84, 55, 78), sleeveless=True),
     "lena": Person(
-        face=Face(skin=(246, 208, 186), shade=(190, 120, 96), lips=(205, 100, 100), eyes=(92, 130, 110), brows=(130, 70, 40)),
-        style="waves", hair=(158, 78, 40), top=(96, 104, 112), legs=(46, 60, 92), shoes=(150, 92, 60), wall=(178, 196, 190),
+        face=Face(skin=(246, 208, 186), shade=(190, 120, 96), lips=(205, 100, 100), eyes=(92, 130, 110),
+                  brows=(130, 70, 40)),
+        style="waves", hair=(158, 78, 40), top=(96, 104, 112), legs=(46, 60, 92), shoes=(150, 92, 60), wall=(178, 196,
+                190),
         build=(82, 56, 78)),
     "kenji": Person(
-        face=Face(skin=(240, 200, 168), shade=(178, 118, 84), lips=(196, 116, 104), eyes=(60, 40, 30), brows=(28, 24, 26),
+        face=Face(skin=(240, 200, 168), shade=(178, 118, 84), lips=(196, 116, 104), eyes=(60, 40, 30),
+                  brows=(28, 24, 26),
                   jaw=34, brow=2.6, lashes=False),
-        style="crop", hair=(34, 30, 34), top=(236, 238, 240), legs=(70, 76, 70), shoes=(60, 60, 66), wall=(176, 188, 204),
+        style="crop", hair=(34, 30, 34), top=(236, 238, 240), legs=(70, 76, 70), shoes=(60, 60, 66), wall=(176, 188,
+                204),
         build=(104, 76, 78)),
     "mateo": Person(
         face=Face(skin=(198, 146, 108), shade=(122, 74, 48), lips=(170, 92, 82), eyes=(80, 56, 32), brows=(44, 30, 22),
                   jaw=35, brow=2.8, lashes=False, beard=(52, 36, 28)),
-        style="curls", hair=(52, 36, 28), top=(52, 84, 92), legs=(178, 156, 124), shoes=(84, 56, 42), wall=(204, 198, 184),
+        style="curls", hair=(52, 36, 28), top=(52, 84, 92), legs=(178, 156, 124), shoes=(84, 56, 42), wall=(204, 198,
+                184),
         build=(106, 80, 80)),
     "ingrid": Person(
-        face=Face(skin=(240, 206, 188), shade=(184, 124, 106), lips=(190, 92, 98), eyes=(90, 120, 150), brows=(150, 148, 150),
+        face=Face(skin=(240, 206, 188), shade=(184, 124, 106), lips=(190, 92, 98), eyes=(90, 120, 150),
+                  brows=(150, 148, 150),
                   glasses=(60, 44, 60), lined=True),
-        style="bob", hair=(196, 196, 202), top=(122, 66, 84), legs=(58, 56, 66), shoes=(50, 46, 52), wall=(196, 186, 200),
+        style="bob", hair=(196, 196, 202), top=(122, 66, 84), legs=(58, 56, 66), shoes=(50, 46, 52), wall=(196, 186,
+                200),
         build=(84, 62, 82)),
     "priya": Person(
         face=Face(skin=(214, 164, 126), shade=(140, 86, 60), lips=(184, 84, 88), eyes=(64, 40, 26), brows=(40, 28, 26)),
-        style="bun", hair=(50, 32, 28), top=(232, 224, 212), legs=(84, 66, 96), shoes=(220, 214, 206), wall=(208, 186, 182),
+        style="bun", hair=(50, 32, 28), top=(232, 224, 212), legs=(84, 66, 96), shoes=(220, 214, 206), wall=(208, 186,
+                182),
         build=(82, 54, 79), sleeveless=True, hem=900.0),
 })

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drawing.canvas import Canvas, Colour, Fade, mix
-from drawing.cloth import both, fill, folds, inside, lay, seam, volume
-from drawing.outlines import Limb, Outline, Point, ellipse, limb, mirrored, moved, smooth, symmetric
+from manifests.drawing.canvas import Canvas, Colour, Fade, mix
+from manifests.drawing.cloth import both, fill, folds, inside, lay, seam, volume
+from manifests.drawing.outlines import Limb, Outline, Point, ellipse, limb, mirrored, moved, smooth, symmetric
 
 __all__ = ["draw_dress", "draw_striped_tee", "draw_sun_tee"]
 
@@ -29,7 +29,8 @@ def _tee_folds(canvas: Canvas, colour: Colour, body: Outline) -> None:
 
 
 def _tee_trim(canvas: Canvas, band: Colour, thread: Colour) -> None:
-    neckband = limb([(-80, 121, 5), (-62, 150, 6), (-32, 173, 6), (0, 180, 6), (32, 173, 6), (62, 150, 6), (80, 121, 5)])
+    neckband = limb([(-80, 121, 5), (-62, 150, 6), (-32, 173, 6), (0, 180, 6), (32, 173, 6), (62, 150, 6),
+                     (80, 121, 5)])
     canvas.paint(band, neckband)
     canvas.edge(_BLACK, neckband, shift=(-2, -3), blur=2.5, opacity=0.45)
     seam(canvas, thread, [(-188, 711), (-95, 720), (0, 722), (95, 720), (188, 711)], width=0.7)
@@ -51,12 +52,14 @@ def draw_striped_tee(canvas: Canvas) -> None:
     for sleeve, side in ((right, 1), (left, -1)):
         fill(canvas, cream, sleeve)
         for step in range(5):
-            stripe = limb([(side * (322 - 31 * step), 254 - 36 * step, 7), (side * (204 - 31 * step), 340 - 36 * step, 7)])
+            stripe = limb([(side * (322 - 31 * step), 254 - 36 * step, 7),
+                           (side * (204 - 31 * step), 340 - 36 * step, 7)])
             canvas.paint(navy, stripe, within=sleeve)
         volume(canvas, shade, sleeve)
     fill(canvas, cream, body)
     for top in range(216, 700, 36):
-        band = limb([(-230, top - 2, 7.5), (-90, top + 4, 7.5), (0, top + 5, 7.5), (90, top + 4, 7.5), (230, top - 2, 7.5)])
+        band = limb([(-230, top - 2, 7.5), (-90, top + 4, 7.5), (0, top + 5, 7.5), (90, top + 4, 7.5),
+                     (230, top - 2, 7.5)])
         canvas.paint(navy, band, within=body)
     volume(canvas, shade, body)
     _tee_folds(canvas, shade, body)
@@ -94,11 +97,13 @@ def draw_dress(canvas: Canvas) -> None:
     lay(canvas, skirt, bodice)
     for piece, first, last, half in ((skirt, 345, 800, 240), (bodice, 90, 330, 130)):
         fill(canvas, red, piece)
-        _flowers(canvas, [(x + (y // 30 % 2) * 17 - 8, y) for y in range(first, last, 30) for x in range(-half, half + 1, 34)], piece)
+        _flowers(canvas, [(x + (y // 30 % 2) * 17 - 8, y) for y in range(first, last, 30) for x in range(-half,
+                half + 1, 34)], piece)
         volume(canvas, red, piece)
     folds(canvas, red, skirt, *both([(30, 340, 1), (58, 540, 7), (84, 796, 12)]),
           *both([(74, 338, 1), (128, 560, 7), (182, 800, 10)]), [(0, 336, 1), (-6, 560, 6), (-4, 800, 9)], depth=0.42)
-    folds(canvas, red, bodice, *both([(100, 200, 1), (66, 240, 4), (34, 250, 1)]), *both([(60, 330, 2), (58, 280, 3), (66, 240, 1)]))
+    folds(canvas, red, bodice, *both([(100, 200, 1), (66, 240, 4), (34, 250, 1)]),
+          *both([(60, 330, 2), (58, 280, 3), (66, 240, 1)]))
     for side in (-1, 1):
         seam(canvas, mix(red, _BLACK, 0.5), [(side * 60, 78), (side * 34, 138), (0, 178)], width=1.6)
     _sash(canvas, red)
@@ -106,7 +111,8 @@ def draw_dress(canvas: Canvas) -> None:
 
 def _flowers(canvas: Canvas, places: Sequence[Point], within: Outline) -> None:
     around = ((0, -4), (3.8, -1.2), (2.4, 3.4), (-2.4, 3.4), (-3.8, -1.2))
-    canvas.paint((252, 240, 232), *(ellipse(x + dx, y + dy, 3.4, 3.4) for x, y in places for dx, dy in around), within=within)
+    canvas.paint((252, 240, 232), *(ellipse(x + dx, y + dy, 3.4, 3.4) for x, y in places for dx, dy in around),
+                 within=within)
     canvas.paint((246, 190, 80), *(ellipse(x, y, 2.1, 2.1) for x, y in places), within=within)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.ledger_money_suite import MoneyContract
+from tests.contract.ledger_restart_suite import RestartContract
 from tests.contract.ledger_rows_suite import RowsContract
 from tests.contract.ledger_steps import Steps
 from tests.contract.ledger_story_suite import StoryContract
@@ -16,7 +17,7 @@ from tests.simulation.virtual import VirtualClock
 __all__ = ["LedgerContract"]
 
 
-class LedgerContract(MoneyContract, RowsContract, StoryContract):
+class LedgerContract(MoneyContract, RestartContract, RowsContract, StoryContract):
     """All of it. A subclass gives the ``url`` fixture of an empty ledger that outlives its connection."""
 
     @pytest.fixture

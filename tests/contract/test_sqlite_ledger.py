@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.contract.ledger_money_suite", "tests.contract.ledger_rows_suite", "tests.contract.ledger_story_suite"
+    "tests.contract.ledger_money_suite", "tests.contract.ledger_restart_suite", "tests.contract.ledger_rows_suite",
+    "tests.contract.ledger_story_suite",
 )
 
 from batchtryon.errors import (  # noqa: E402  # assertions of the suites are rewritten only before they are imported

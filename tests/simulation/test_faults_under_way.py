@@ -335,3 +335,16 @@ def test_a_full_disk_stops_submitting_keeps_the_addresses_and_the_next_run_fetch
     again = studio.run(rows_of(9))
     assert again.rows["done"] == 9
     assert len(studio.world.books.jobs) == 9 >= paid
+
+
+def test_an_api_that_is_silent_for_an_hour_ends_the_run_and_what_is_paid_for_waits() -> None:
+    studio = Studio()
+    down_from, up_again = studio.clock.monotonic() + 3, studio.clock.monotonic() + 3 * 3600
+    studio.network.reachable = lambda: not down_from < studio.clock.monotonic() < up_again
+    outcome = studio.run(rows_of(9))
+    assert outcome.code is ExitCode.TEMPORARY
+    assert outcome.rows == {"in_flight": 6, "pending": 3, "gone": 0}
+    assert 3600 < outcome.seconds < 3600 + 300
+    studio.clock.advance(3 * 3600)
+    assert studio.run(rows_of(9)).rows["done"] == 9
+    assert studio.world.charged == 9

@@ -102,8 +102,8 @@ def ended_run(**values: Any) -> RunRecord:
 
 def test_status_says_where_each_manifest_stands(ledger: Ledger) -> None:
     ledger.standing = [
-        Standing(manifest="demo", rows={"done": 1200, "unknown": 1, "gone": 2}, last_run=ended_run()),
-        Standing(manifest="ot\x1bher", rows={"done": 0}, last_run=None),
+        Standing(manifest="demo", rows={"done": 1200, "unknown": 1, "gone": 2}, last_run=ended_run(), running=False),
+        Standing(manifest="ot\x1bher", rows={"done": 0}, last_run=None, running=False),
     ]
     told = call("status").stdout
     assert "demo: 1,201 rows: 1,200 done, 1 answer lost, 2 gone from the manifest" in told
@@ -112,14 +112,21 @@ def test_status_says_where_each_manifest_stands(ledger: Ledger) -> None:
     assert ledger.located[0] is None
 
 
-def test_status_says_that_a_run_has_not_ended(ledger: Ledger) -> None:
-    ledger.standing = [Standing(manifest="demo", rows={}, last_run=ended_run(ended_at=None, verdict=None))]
-    assert "run 3 began 2026-03-01 02:03:04 UTC in process 77 and has not ended" in call("status", "demo").stdout
+def test_status_says_that_a_run_is_under_way(ledger: Ledger) -> None:
+    last = ended_run(ended_at=None, verdict=None)
+    ledger.standing = [Standing(manifest="demo", rows={}, last_run=last, running=True)]
+    assert "run 3 is under way since 2026-03-01 02:03:04 UTC in process 77" in call("status", "demo").stdout
     assert ledger.located[0] == "demo"
 
 
+def test_status_says_that_a_run_was_cut_short(ledger: Ledger) -> None:
+    last = ended_run(ended_at=None, verdict=None)
+    ledger.standing = [Standing(manifest="demo", rows={}, last_run=last, running=False)]
+    assert "run 3 began 2026-03-01 02:03:04 UTC and was cut short" in call("status", "demo").stdout
+
+
 def test_status_as_json_is_one_object(ledger: Ledger) -> None:
-    ledger.standing = [Standing(manifest="demo", rows={"done": 2, "gone": 1}, last_run=ended_run())]
+    ledger.standing = [Standing(manifest="demo", rows={"done": 2, "gone": 1}, last_run=ended_run(), running=False)]
     (told,) = json.loads(call("status", "--json").stdout)["manifests"]
     assert told["rows"] == {"total": 2, "done": 2, "gone": 1}
     assert told["last_run"]["exit_code"] == 0
