@@ -115,7 +115,7 @@ class MoneyContract:
         assert len(steps.jobs.waiting_outputs()) == (3 if steps_taken == 4 else 0)
         assert steps.ledger.has_open_work(steps.manifest) == (steps_taken in {3, 4})
 
-    @pytest.mark.parametrize("answer", [accepted("j"), refused(), refused("RateLimitExceeded", 429), lost(), unsent()])
+    @pytest.mark.parametrize("answer", [accepted("j"), refused("BadRequest"), lost()])
     def test_an_answer_is_written_whole_or_not_at_all(self, steps: Steps, answer: Answer) -> None:
         steps.begin(ROWS)
         attempt = steps.send("b")
@@ -147,8 +147,6 @@ class MoneyContract:
         (left,) = steps.recover()
         assert (left.attempt.seq, left.answer) == (attempt.seq, answer)
         assert steps.row("b").status == status
-        steps.restart(ROWS)
-        assert steps.recover() == []
         assert list(steps.spool.answers()) == []
 
     # -- compare and set -----------------------------------------------------------------------------
@@ -163,13 +161,14 @@ class MoneyContract:
         assert state(steps) == before
         assert steps.attempts.book.live == 1
 
-    @pytest.mark.parametrize("way", ["accept", "render"])
-    def test_an_item_that_is_paid_for_is_not_granted(self, steps: Steps, way: str) -> None:
+    def test_an_item_that_is_paid_for_is_not_granted(self, steps: Steps) -> None:
         steps.begin(ROWS)
-        item = steps.item("a")
-        getattr(steps, way)("a")
-        with pytest.raises(Taken):
-            steps.attempts.take_permit(steps.key, item, timeout=30.0)
+        accepted_item, done_item = steps.item("a"), steps.item("b")
+        steps.accept("a")
+        steps.render("b")
+        for item in (accepted_item, done_item):
+            with pytest.raises(Taken):
+                steps.attempts.take_permit(steps.key, item, timeout=30.0)
 
     @pytest.mark.parametrize("first", [accepted("j1"), refused(), unsent()])
     def test_a_second_answer_to_one_attempt_changes_nothing(self, steps: Steps, first: Answer) -> None:

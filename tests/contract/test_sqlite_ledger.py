@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,38 @@ NOBODY = 65534
 class TestSqliteLedger(LedgerContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
-        return url_of(tmp_path / "ledger.sqlite3")
+        path = tmp_path / "ledger.sqlite3"
+        path.write_bytes(content_of_a_new_ledger())
+        return url_of(path)
 
 
 def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@cache
+def content_of_a_new_ledger() -> bytes:
+    """Made once, because making all tables takes longer than most of what is then proved of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        Ledger.for_work(url_of(path), VirtualClock(), origin=ORIGIN).close()
+        return path.read_bytes()
+
+
+@cache
+def content_of_a_used_ledger(rows: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        steps = Steps(url_of(path), path.with_name("spool"), VirtualClock())
+        steps.begin([a_row(f"r{number}", position=number) for number in range(1, rows + 1)])
+        steps.render("r1")
+        steps.crash()
+        return path.read_bytes()
+
+
 def made(path: Path, rows: int = 3) -> Path:
-    """A ledger with some rows in it, closed."""
-    steps = Steps(url_of(path), path.with_name("spool"), VirtualClock())
-    steps.begin([a_row(f"r{number}", position=number) for number in range(1, rows + 1)])
-    steps.render("r1")
-    steps.crash()
+    """A ledger with some rows in it, the first of them done, closed."""
+    path.write_bytes(content_of_a_used_ledger(rows))
     return path
 
 
@@ -97,7 +117,7 @@ def test_a_missing_folder_is_made_and_reading_makes_nothing(tmp_path: Path) -> N
     path = tmp_path / "a" / "b" / "ledger.sqlite3"
     assert Ledger.for_reading(url_of(path), VirtualClock()) is None
     assert list(tmp_path.iterdir()) == []
-    made(path)
+    Ledger.for_work(url_of(path), VirtualClock(), origin=ORIGIN).close()
     assert path.exists()
 
 
@@ -106,15 +126,16 @@ def test_an_empty_file_is_no_ledger_to_read(tmp_path: Path) -> None:
     assert Ledger.for_reading(url_of(tmp_path / "l"), VirtualClock()) is None
 
 
-@pytest.mark.parametrize("name", ["a b", "50% off?", "#1", "ü;x", "a&b=c", "q?mode=memory", "%20", "it's"])
+@pytest.mark.parametrize("name", ["50% off?mode=memory", "#1", "%20", "ü; it's"])
 def test_a_ledger_lies_where_it_was_said_whatever_its_folder_is_called(tmp_path: Path, name: str) -> None:
-    path = made(tmp_path / name / "ledger.sqlite3")
+    path = tmp_path / name / "ledger.sqlite3"
+    Ledger.for_work(url_of(path), VirtualClock(), origin=ORIGIN).close()
     assert sorted(each.name for each in tmp_path.iterdir()) == [name]
     assert path.stat().st_size > 0
     reading = Ledger.for_reading(url_of(path), VirtualClock())
     assert reading is not None
     with reading:
-        assert [manifest.name for manifest in reading.catalog.manifests()] == ["spring"]
+        assert reading.catalog.manifests() == []
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
@@ -182,7 +203,7 @@ def test_a_ledger_opened_without_an_api_belongs_to_the_first_one_that_uses_it(tm
         Ledger.for_work(url, VirtualClock(), origin="https://other.example.com")
 
 
-@pytest.mark.parametrize("version", ["2", "999", "0"])
+@pytest.mark.parametrize("version", ["2", "0"])
 def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path, version: str) -> None:
     path = made(tmp_path / "l")
     query(path, f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")

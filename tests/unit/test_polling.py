@@ -81,9 +81,9 @@ def test_documents_that_are_wrong_by_ten_are_unlearned(factor: float) -> None:
 
 def test_a_drift_is_followed() -> None:
     planner, rng = PollPlanner(), Random(1)
-    for _ in range(200):
+    for _ in range(130):
         follow(planner, rng.uniform(6, 8), {})
-    slow = [follow(planner, rng.uniform(30, 36), {}) for _ in range(150)]
+    slow = [follow(planner, rng.uniform(30, 36), {}) for _ in range(140)]
     assert means(slow[100:]).delay <= 2.0
     assert means(slow[100:]).polls <= 8
     assert planner.mean("clothes", {}, 1) == pytest.approx(33, rel=0.1)
@@ -91,7 +91,7 @@ def test_a_drift_is_followed() -> None:
 
 def test_the_fuller_the_budget_the_dearer_a_poll() -> None:
     plain, half, three_quarters, full = (
-        means(night(lambda rng: rng.uniform(6, 18), {}, load=load, jobs=100)) for load in (0.0, 0.5, 0.75, 1.0)
+        means(night(lambda rng: rng.uniform(6, 18), {}, load=load, jobs=60)) for load in (0.0, 0.5, 0.75, 1.0)
     )
     assert abs(plain.polls - half.polls) <= 1
     assert half.polls > three_quarters.polls > full.polls >= 1
