@@ -241,6 +241,8 @@ class Attempt:
     credits: int
     #: :meth:`Clock.monotonic` second after which no answer is awaited.
     deadline: float
+    #: :meth:`Clock.monotonic` second of its sending mark, once that is committed.
+    marked: float | None = None
 
 
 class Verdict(StrEnum):

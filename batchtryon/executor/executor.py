@@ -167,7 +167,7 @@ class Executor:
             run.runs.record_balance, run.key, balance, key_fingerprint=self._key_fingerprint, sent_at=sent_at,
             received_at=run.clock.now(),
         )
-        run.changed.notify()
+        run.freed.notify()
 
     async def _watch_balance(self) -> None:
         """With a floor to keep, read the balance again and again: others may spend from it too."""

@@ -126,6 +126,8 @@ class Follower:
                 self._defect = self._defect or defect
                 self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
         self._run.changed.notify()
+        if not self.busy:  # nothing can give credits back any more
+            self._run.freed.notify()
 
     # -- one poll ----------------------------------------------------------------------------------
 
@@ -153,13 +155,14 @@ class Follower:
         if report.state is JobState.PROCESSING:
             await self._still_processing(followed)
             return
-        item = await run.ledger.call(run.attempts.item, job.item_id)
-        again = retry_after_report(job, report, item, self._retry) if report.state is JobState.FAILED else None
-        await self._end(followed, after_report(report, again=isinstance(again, RetryIn)))
         self._learn(followed)
-        if again is None:
+        if report.state is JobState.COMPLETED:
+            await self._end(followed, after_report(report, again=False))
             await self._on_done(job, report)
         else:
+            item = await run.ledger.call(run.attempts.item, job.item_id)
+            again = retry_after_report(job, report, item, self._retry)
+            await self._end(followed, after_report(report, again=isinstance(again, RetryIn)))
             if followed.ours:
                 run.progress.credits_spent -= item.credits
             else:
@@ -219,11 +222,14 @@ class Follower:
 
     async def _end(self, followed: _Followed, outcome: JobOutcome) -> None:
         await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
+        self._run.freed.notify()
 
     def _learn(self, followed: _Followed) -> None:
         job = followed.job
         if followed.ours:  # an earlier run's job may have ended long before it was asked for
-            seconds = (followed.alive_at + followed.asked_at) / 2 if followed.alive_at else followed.asked_at
+            # Ended before it was first asked for: perhaps long before, so the next ones are asked for earlier.
+            known_alive = followed.alive_at or 0.8 * followed.asked_at
+            seconds = (known_alive + followed.asked_at) / 2
             self._planner.observed(job.kind, job.options, job.images, seconds)
 
     def _say_unheard(self, report: JobReport) -> None:

@@ -136,6 +136,8 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     halts: Halts = field(default_factory=Halts)
     changed: Signal = field(default_factory=Signal)
+    #: Something was freed that a permit may have waited for: a slot, a place in the window, credits.
+    freed: Signal = field(default_factory=Signal)
     #: When the API last answered anything, in :meth:`Clock.monotonic` seconds.
     last_heard: float = field(init=False)
 
@@ -161,6 +163,7 @@ class Run:
         if self.halts.add(code, sentence, at_once=at_once):
             self.warn(sentence)
         self.changed.notify()
+        self.freed.notify()
 
     def warn(self, text: str) -> None:
         """Tell the user something that matters."""

@@ -14,11 +14,11 @@ from batchtryon.executor.lifecycle import Stop, Streaks, after_answer, left_by_t
 from batchtryon.executor.press import Body, Press
 from batchtryon.executor.run import Run
 from batchtryon.images import PictureChanged
-from batchtryon.ledger.attempts import Taken
+from batchtryon.ledger.attempts import KnownJob, Taken
 from batchtryon.ledger.permits import Denied, Limit
 from batchtryon.records import Answer, Attempt, Item, Job, PictureUnusable, Verdict
 from batchtryon.retry import RetryPolicy
-from batchtryon.states import AttemptEvent
+from batchtryon.states import AttemptEvent, JobState
 
 __all__ = ["Submitter"]
 
@@ -152,7 +152,9 @@ class Submitter:
         run = self._run
         timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
         while not run.halts and self._in_time():
-            granted = await run.ledger.call(run.attempts.take_permit, run.key, item, timeout=timeout)
+            granted = await run.ledger.call(
+                run.attempts.take_permit, run.key, item, timeout=timeout, sent_sha256=body.sha256
+            )
             if isinstance(granted, Attempt):
                 return granted
             # Only what is under way may still give credits back.
@@ -165,7 +167,7 @@ class Submitter:
     async def _wait(self, denied: Denied) -> None:
         run, now = self._run, self._run.clock.monotonic()
         until = min((time for time in (denied.until, self._deadline) if time is not None), default=None)
-        await run.changed.wait(None if until is None else max(0.001, until - now))
+        await run.freed.wait(None if until is None else max(0.001, until - now))
         run.progress.waited[denied.limit] = run.progress.waited.get(denied.limit, 0.0) + run.clock.monotonic() - now
 
     def _in_time(self) -> bool:
@@ -193,7 +195,7 @@ class Submitter:
     async def _send(self, attempt: Attempt, item: Item, body: Body) -> None:
         try:
             answer = await self._post(attempt, item, body)
-            await self._settle(attempt, item, answer)
+            await self._settle(attempt, item, answer, self._run.clock.monotonic())
         except BatchTryonError as exc:  # the ledger or its disk: the answer is in the spool, or nothing was sent
             self._run.halt(exc.exit_code, str(exc), at_once=True)
 
@@ -205,7 +207,8 @@ class Submitter:
             nonlocal left
             left = True
 
-        mark = await run.ledger.call(run.attempts.mark_sending, attempt, body.sha256)
+        mark = attempt.marked
+        assert mark is not None
         run.progress.submits += 1
         try:
             return await self._client.submit(
@@ -217,15 +220,19 @@ class Submitter:
             await asyncio.shield(self._commit(attempt, item, cut))
             raise
 
-    async def _settle(self, attempt: Attempt, item: Item, answer: Answer) -> None:
+    async def _settle(self, attempt: Attempt, item: Item, answer: Answer, received: float) -> None:
         run = self._run
-        answer = await self._commit(attempt, item, answer)
+        answer = await self._commit(attempt, item, answer, received)
         self._streaks = self._streaks.after(answer)
         if answer.http_status is not None:
             run.heard()
         if answer.verdict is Verdict.ACCEPTED:
             assert answer.job_id is not None
-            self._on_job(await run.ledger.call(run.jobs.job, answer.job_id))
+            self._on_job(Job(
+                id=answer.job_id, item_id=item.id, attempt=attempt.seq, state=JobState.PROCESSING, kind=item.kind,
+                options=item.options, images=item.images, accepted_at=run.clock.now(), accepted=received,
+                failures=item.attempts, label=item.label,
+            ))
         elif answer.verdict is Verdict.UNSENT:
             times = self._unsent[item.id] = self._unsent.get(item.id, 0) + 1
             self.again(item.id, self._retry.unsent(times).seconds)
@@ -235,14 +242,18 @@ class Submitter:
         self._heed(stop_for(answer), item, answer)
         self._heed_streaks(answer)
         run.changed.notify()
+        run.freed.notify()
 
-    async def _commit(self, attempt: Attempt, item: Item, answer: Answer) -> Answer:
-        run = self._run
-        if answer.job_id is not None and await run.ledger.call(run.attempts.knows_job, answer.job_id):
-            answer = replace(answer, verdict=Verdict.UNKNOWN, job_id=None, name="KnownJobId",
-                             message=f"the API answered with the id of an earlier job, {answer.job_id}")
-        outcome = after_answer(answer)
-        await run.ledger.call(run.attempts.record_answer, attempt, answer, outcome)
+    async def _commit(
+        self, attempt: Attempt, item: Item, answer: Answer, received: float | None = None
+    ) -> Answer:
+        run, outcome = self._run, after_answer(answer)
+        try:
+            await run.ledger.call(run.attempts.record_answer, attempt, answer, outcome, received=received)
+        except KnownJob:
+            doubtful = replace(answer, verdict=Verdict.UNKNOWN, job_id=None, name="KnownJobId",
+                               message=f"the API answered with the id of an earlier job, {answer.job_id}")
+            return await self._commit(attempt, item, doubtful, received)
         self._count(outcome.attempt, item, failed=outcome.failure)
         return answer
 
@@ -305,6 +316,7 @@ class Submitter:
             self._defect = self._defect or defect
             self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
         self._run.changed.notify()
+        self._run.freed.notify()
 
 
 def _refused_sentence(answer: Answer) -> str:

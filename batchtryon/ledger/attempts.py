@@ -32,11 +32,15 @@ from batchtryon.states import (
     apply,
 )
 
-__all__ = ["Attempts", "LeftBehind", "RunKey", "Taken", "move_item"]
+__all__ = ["Attempts", "KnownJob", "LeftBehind", "RunKey", "Taken", "move_item"]
 
 
 class Taken(Exception):
     """The item is no longer pending: another row with its fingerprint was quicker."""
+
+
+class KnownJob(Exception):
+    """An answer names the job of an earlier attempt: it is not a new job's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +92,13 @@ class Attempts:
         with self._database.transaction() as connection:
             return _one_item(connection, item_id)
 
-    def take_permit(self, key: RunKey, item: Item, *, timeout: float) -> Attempt | Denied:
+    def take_permit(
+        self, key: RunKey, item: Item, *, timeout: float, sent_sha256: str | None = None
+    ) -> Attempt | Denied:
         """Claim the item and commit an intent, or say what binds.
 
-        ``timeout`` is the HTTP deadline in seconds from now. Raises :class:`Taken`.
+        ``timeout`` is the HTTP deadline in seconds from now. With ``sent_sha256``, the hash of a body that is ready,
+        the sending mark is committed with the intent: one commit less before the wire. Raises :class:`Taken`.
         """
         now = self._clock.monotonic()
         denied = self.book.ask(now, item.credits)
@@ -107,36 +114,43 @@ class Attempts:
             ))
             assert made.inserted_primary_key is not None
             seq = int(made.inserted_primary_key[0])
+            if sent_sha256 is not None:
+                self._mark(connection, seq, now, sent_sha256)
         self.book.granted(seq, now, item.credits, deadline)
-        return Attempt(seq=seq, item_id=item.id, state=AttemptState.INTENT, credits=item.credits, deadline=deadline)
+        state = AttemptState.INTENT if sent_sha256 is None else AttemptState.SENDING
+        return Attempt(
+            seq=seq, item_id=item.id, state=state, credits=item.credits, deadline=deadline,
+            marked=None if sent_sha256 is None else now,
+        )
 
     def mark_sending(self, attempt: Attempt, sent_sha256: str) -> float:
         """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
         now = self._clock.monotonic()
         with self._database.transaction() as connection:
-            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, {
-                "sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256,
-            })
+            self._mark(connection, attempt.seq, now, sent_sha256)
         return now
+
+    def _mark(self, connection: Connection, seq: int, now: float, sent_sha256: str) -> None:
+        marks = {"sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256}
+        _move_attempt(connection, seq, AttemptEvent.MARKED, marks)
 
     def mark_unusable(self, item: Item, *, name: str, message: str) -> None:
         """Commit that an item cannot be sent as it is: its picture changed or is gone (fault M4)."""
         with self._database.transaction() as connection:
             move_item(connection, item.id, ItemEvent.UNUSABLE, self._clock, error_name=name, error_message=message)
 
-    def knows_job(self, job_id: str) -> bool:
-        """Whether an earlier attempt was given this job id: then it is not a new job's."""
-        with self._database.transaction() as connection:
-            return connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
-
     # -- answers ----------------------------------------------------------------------------------
 
-    def record_answer(self, attempt: Attempt, answer: Answer, outcome: AttemptOutcome) -> None:
+    def record_answer(
+        self, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, *, received: float | None = None
+    ) -> None:
         """Commit an answer, raw and read, with all that follows from it.
 
-        Raises :class:`DiskError` after keeping the answer in the spool, if it cannot be committed.
+        ``received``: the :meth:`Clock.monotonic` second at which it came; by default now. Raises
+        :class:`KnownJob`, changing nothing, if the answer names the job of an earlier attempt, and
+        :class:`DiskError` after keeping the answer in the spool, if it cannot be committed.
         """
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() if received is None else received
         try:
             with self._database.transaction() as connection:
                 self._write_answer(connection, attempt, answer, outcome, now)
@@ -160,6 +174,8 @@ class Attempts:
         })
         item_id = attempt.item_id
         if outcome.attempt is AttemptEvent.ACCEPTED:
+            if connection.execute(select(jobs.c.id).where(jobs.c.id == answer.job_id)).first() is not None:
+                raise KnownJob
             images = connection.execute(select(items.c.images).where(items.c.id == item_id)).scalar_one()
             connection.execute(jobs.insert().values(
                 id=answer.job_id, item_id=item_id, attempt_seq=attempt.seq, state=JobState.PROCESSING.value,

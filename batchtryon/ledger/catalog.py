@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -250,7 +250,10 @@ class Snapshot:
 
 def sources_to_json(sources: Mapping[str, Source]) -> dict[str, Any]:
     """Sources by input, as the ledger keeps them."""
-    return {name: {**asdict(source), "form": source.form.value} for name, source in sources.items()}
+    return {
+        name: {"form": source.form.value, "text": source.text, "digest": source.digest, "size": source.size}
+        for name, source in sources.items()
+    }
 
 
 def sources_from_json(kept: Mapping[str, Any]) -> dict[str, Source]:
@@ -284,12 +287,13 @@ def _new_item(decision: Decision, now: Any) -> dict[str, Any]:
 def _choose_stems(connection: Connection, manifest_id: int, ids: Sequence[str]) -> dict[str, str]:
     """A file stem for each new row, distinct in its manifest whatever the file system thinks of case (fault N1)."""
     plain = {row_id: safe_stem(row_id) for row_id in ids}
-    near = {key for stem in plain.values() for key in _near(stem)}
+    near_of = {row_id: _near(stem) for row_id, stem in plain.items()}
+    near = set().union(*near_of.values())
     query = select(rows.c.stem_key).where(rows.c.manifest_id == manifest_id, rows.c.stem_key.in_(list(near)))
     taken = set(connection.execute(query).scalars())
     chosen: dict[str, str] = {}
     for row_id, stem in plain.items():
-        clash = _KEPT_EARLIER.search(stem) is not None or not taken.isdisjoint(_near(stem))
+        clash = _KEPT_EARLIER.search(stem) is not None or not taken.isdisjoint(near_of[row_id])
         chosen[row_id] = distinct_stem(row_id) if clash else stem
         taken.add(stem_key(chosen[row_id]))
     return chosen
@@ -301,5 +305,5 @@ _KEPT_EARLIER = re.compile(r"\.(take|kept)\d+$")
 
 def _near(stem: str) -> set[str]:
     """Keys whose files this stem's could be taken for: its own, and those of several samples."""
-    near = {stem_key(stem), *(stem_key(f"{stem}-{number}") for number in range(1, 5))}
-    return near | {stem_key(_SAMPLE.sub("", stem))}
+    key = stem_key(stem)
+    return {key, _SAMPLE.sub("", key), *(f"{key}-{number}" for number in range(1, 5))}

@@ -13,10 +13,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from batchtryon.errors import DiskError
-from batchtryon.executor.lifecycle import after_overdue, after_vanished
-from batchtryon.ledger.attempts import Taken
+from batchtryon.executor.lifecycle import after_answer, after_overdue, after_vanished
+from batchtryon.ledger.attempts import KnownJob, Taken
 from batchtryon.ledger.permits import Denied, Limit
 from batchtryon.records import Answer, Attempt, JobOutcome
+from batchtryon.settings import Rate
 from batchtryon.states import IllegalMove, ItemState
 from tests.contract.ledger_steps import RULES, Steps, a_row, accepted, lost, refused, unsent
 
@@ -131,6 +132,27 @@ class MoneyContract:
         assert state(steps) != before
         assert number > 3
 
+    def test_a_mark_may_be_committed_with_its_permit(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        granted = steps.attempts.take_permit(steps.key, steps.item("b"), timeout=30.0, sent_sha256="5e" * 32)
+        assert isinstance(granted, Attempt)
+        assert granted.marked == steps.clock.monotonic()
+        steps.restart(ROWS)
+        (left,) = steps.recover()
+        assert (left.attempt.seq, left.marked) == (granted.seq, True)
+        assert steps.row("b").status == "unknown"
+
+    def test_an_answer_counts_from_when_it_came_and_not_from_when_it_was_written(self, steps: Steps) -> None:
+        steps.begin(ROWS, rules=replace(RULES, rate=Rate(1, 60.0)))
+        attempt, came = steps.send("a"), steps.clock.monotonic() + 2.0
+        steps.clock.advance(5.0)
+        steps.attempts.record_answer(attempt, accepted("j"), after_answer(accepted("j")), received=came)
+        assert steps.jobs.job("j").accepted == came
+        now = steps.clock.monotonic()
+        assert steps.attempts.book.ask(now, 1) == Denied(limit=Limit.WINDOW, until=came + 60.1)
+        steps.restart(ROWS, rules=replace(RULES, rate=Rate(1, 60.0)))
+        assert steps.attempts.book.ask(now, 1) == Denied(limit=Limit.WINDOW, until=came + 60.1)
+
     # -- the spool -----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize(("answer", "status"), [
@@ -180,6 +202,16 @@ class MoneyContract:
             steps.answer(attempt, accepted("j2"))
         assert state(steps) == before
 
+    def test_an_answer_that_names_an_earlier_job_is_no_new_job_s(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        job = steps.accept("a")
+        attempt = steps.send("b")
+        before = state(steps)
+        with pytest.raises(KnownJob):
+            steps.answer(attempt, accepted(job.id))
+        assert state(steps) == before
+        assert steps.jobs.job(job.id) == job
+
     def test_an_attempt_is_marked_once(self, steps: Steps) -> None:
         steps.begin(ROWS)
         attempt = steps.send("a")
@@ -223,8 +255,6 @@ class MoneyContract:
         assert job.accepted == steps.clock.monotonic()
         assert job.accepted_at == steps.clock.now()
         assert steps.jobs.open() == [job]
-        assert steps.attempts.knows_job(job.id)
-        assert not steps.attempts.knows_job("another")
 
     @pytest.mark.parametrize(("again", "item"), [(True, ItemState.PENDING), (False, ItemState.FAILED)])
     def test_a_failed_job_is_free_and_its_row_waits_or_has_failed(

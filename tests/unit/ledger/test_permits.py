@@ -310,3 +310,11 @@ def test_a_balance_read_before_a_grant_does_not_know_of_it() -> None:
     permits.balance_read(20, permits.granted_credits - before)
     assert permits.ask(NOW, 6) is None
     assert denied(permits, NOW, cost=7).limit is Limit.FLOOR
+
+
+def test_a_refund_that_the_balance_may_already_hold_is_not_counted_twice() -> None:
+    permits = book(keep_credits=10)
+    permits.restore_slot(1, NOW + 100)
+    permits.balance_read(12, 0)
+    permits.freed(1, 3)
+    assert denied(permits, NOW, cost=3).limit is Limit.FLOOR
