@@ -34,6 +34,8 @@ _SURPRISE_SHARE, _SURPRISE = 0.2, 20.0
 #: Until so many jobs of a class have ended, a poll teaches more than it costs: they are asked for early,
 #: as long as the budget is hardly used.
 _FIRST_JOBS, _FIRST_JOBS_PRICE, _FIRST_JOBS_LOAD = 4, 0.1, 0.25
+#: Polls a job is to take on average (the defaults allow 15), how fast the price follows, and its bounds.
+_POLLS_A_JOB, _ADAPTING, _CHEAPEST, _DEAREST = 6.5, 0.15, 0.2, 1.5
 #: How much dearer a poll is when the budget is all but taken; below half of it, the price is the plain one.
 _DEARER = 20.0
 #: Gaps, as shares of the mean duration: never closer, and never further apart once it is overdue.
@@ -48,6 +50,8 @@ class _Observed:
     most: float
     recent: deque[float] = field(default_factory=deque)
     ordered: list[float] = field(default_factory=list)
+    #: What a poll of this class costs, beside the plain price.
+    price_factor: float = 1.0
 
     def add(self, seconds: float) -> None:
         self.recent.append(seconds)
@@ -101,9 +105,16 @@ class PollPlanner:
         self._speed = speed
         self._classes: dict[tuple[str, str, int], _Observed] = {}
 
-    def observed(self, kind: str, options: Mapping[str, JsonValue], images: int, seconds: float) -> None:
-        """A job of this class ended ``seconds`` after it was accepted."""
-        self._class(kind, options, images).add(seconds)
+    def observed(
+        self, kind: str, options: Mapping[str, JsonValue], images: int, seconds: float, *, polls: int | None = None
+    ) -> None:
+        """A job of this class ended ``seconds`` after it was accepted, found after ``polls`` of this run."""
+        known = self._class(kind, options, images)
+        known.add(seconds)
+        if polls is not None:
+            # Fewer polls than the budget has for a job: they may be had cheaper, and the other way round.
+            factor = known.price_factor * (polls / _POLLS_A_JOB) ** _ADAPTING
+            known.price_factor = min(_DEAREST, max(_CHEAPEST, factor))
 
     def mean(self, kind: str, options: Mapping[str, JsonValue], images: int) -> float:
         """The duration to expect of such a job, in seconds."""
@@ -125,7 +136,7 @@ class PollPlanner:
         # Walk on in small steps until the expected gain of asking has grown to what a poll costs:
         # the gap at which sqrt(2 * price / h) equals the distance walked.
         step = mean / 100
-        price = _PRICE * mean * (1 + _DEARER * max(0.0, 2 * load - 1) ** 2)
+        price = _PRICE * mean * known.price_factor * (1 + _DEARER * max(0.0, 2 * load - 1) ** 2)
         if len(known.recent) < _FIRST_JOBS and load < _FIRST_JOBS_LOAD:
             price *= _FIRST_JOBS_PRICE
         started = known.ended_by(age)

@@ -230,7 +230,7 @@ class Follower:
             # Ended before it was first asked for: perhaps long before, so the next ones are asked for earlier.
             known_alive = followed.alive_at or 0.8 * followed.asked_at
             seconds = (known_alive + followed.asked_at) / 2
-            self._planner.observed(job.kind, job.options, job.images, seconds)
+            self._planner.observed(job.kind, job.options, job.images, seconds, polls=followed.polls)
 
     def _say_unheard(self, report: JobReport) -> None:
         if report.unheard is not None and report.unheard not in self._unheard:
