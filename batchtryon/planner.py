@@ -134,6 +134,7 @@ class Planner:
         self._means = mean_seconds or {}
         # How much faster than documented jobs are expected to be, in a rehearsal.
         self._speed = speed
+        self._active = 0
         self._still_active = 0
         # Work that an earlier row of this manifest already asks for.
         self._asked: dict[bytes, str] = {}
@@ -141,6 +142,8 @@ class Planner:
     def decide(self, rows: Iterable[Row]) -> Iterator[list[Decision]]:
         """Decisions in pieces, in the order of the rows; :attr:`plan` is whole once they are exhausted."""
         piece: list[Row] = []
+        # Asked first: a run writes the pieces into the ledger as they come.
+        self._active = self._snapshot.active_rows()
         for row in rows:
             piece.append(row)
             if len(piece) == _PIECE:
@@ -248,7 +251,7 @@ class Planner:
 
     def _finish(self) -> None:
         plan, settings = self.plan, self._settings
-        gone = self._snapshot.active_rows() - self._still_active
+        gone = self._active - self._still_active
         if gone > 0:
             plan.rows[RowState.GONE] = gone
         plan.most = plan.estimate * settings.max_attempts

@@ -92,7 +92,8 @@ def _refuse_forgotten(opened: Opened) -> None:
     """A missing ledger beside pictures it once wrote would pay for them again (fault L4)."""
     path = sqlite_path(opened.ledger_url)
     images = opened.output / opened.name / "images"
-    if path is not None and not path.exists() and images.is_dir() and any(images.iterdir()):
+    absent = path is not None and (not path.exists() or path.stat().st_size == 0)
+    if absent and images.is_dir() and any(images.iterdir()):
         raise LedgerForgot(
             f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
             "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."

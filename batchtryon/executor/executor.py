@@ -141,7 +141,7 @@ class Executor:
     async def _read_balance(self, *, first: bool) -> None:
         run = self.run
         for attempt in range(1, 4):
-            granted_before = run.attempts.book.granted_credits
+            newest_before = run.attempts.book.newest
             sent_at = run.clock.now()
             try:
                 balance = await self._client.credits()
@@ -153,16 +153,15 @@ class Executor:
                 if attempt < 3 and not run.halts.at_once:
                     await run.clock.sleep(self._retry.poll(attempt).seconds)
                 continue
-            await self._record_balance(balance, sent_at, granted_before, first=first)
+            await self._record_balance(balance, sent_at, newest_before, first=first)
             return
 
-    async def _record_balance(self, balance: Balance, sent_at: datetime, granted_before: int, *, first: bool) -> None:
+    async def _record_balance(self, balance: Balance, sent_at: datetime, newest_before: int, *, first: bool) -> None:
         run = self.run
         if first:
             run.progress.balance_start = balance
         run.progress.balance_end = balance
-        granted_since = run.attempts.book.granted_credits - granted_before
-        run.attempts.book.balance_read(balance.on_demand, granted_since)
+        run.attempts.book.balance_read(balance.on_demand, newest_before=newest_before)
         await run.ledger.call(
             run.runs.record_balance, run.key, balance, key_fingerprint=self._key_fingerprint, sent_at=sent_at,
             received_at=run.clock.now(),

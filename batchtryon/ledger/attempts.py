@@ -154,10 +154,21 @@ class Attempts:
         try:
             with self._database.transaction() as connection:
                 self._write_answer(connection, attempt, answer, outcome, now)
-        except BatchTryonError as exc:
-            self._spool.put(attempt.seq, answer)
+        except KnownJob:
+            raise
+        except Exception as exc:
+            self._keep(attempt, answer)
+            if not isinstance(exc, BatchTryonError):
+                raise
             raise DiskError(f"An answer could not be written to the ledger and is kept beside it: {exc}") from exc
         self._follow(attempt, outcome.attempt, now)
+
+    def _keep(self, attempt: Attempt, answer: Answer) -> None:
+        try:
+            self._spool.put(attempt.seq, answer)
+        except OSError as exc:
+            raise DiskError(f"An answer (job {answer.job_id}) can be written neither to the ledger nor beside it "
+                            f"({exc.strerror}). Its row will be shown as 'answer lost'.") from exc
 
     def _write_answer(
         self, connection: Connection, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, now: float
@@ -188,7 +199,7 @@ class Attempts:
     def _follow(self, attempt: Attempt, event: AttemptEvent, now: float) -> None:
         book = self.book
         if event is AttemptEvent.UNSENT:
-            book.unsent(attempt.seq, attempt.credits)
+            book.unsent(attempt.seq)
         elif event is AttemptEvent.ANSWER_LOST:
             book.unknown(attempt.seq, attempt.deadline)
         else:
@@ -196,7 +207,7 @@ class Attempts:
             if event is AttemptEvent.ACCEPTED:
                 book.accepted(attempt.seq, now)
             else:
-                book.freed(attempt.seq, attempt.credits)
+                book.freed(attempt.seq)
 
     # -- recovery ---------------------------------------------------------------------------------
 
@@ -244,10 +255,12 @@ def move_item(
 def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any]) -> None:
     state = AttemptState(connection.execute(select(attempts.c.state).where(attempts.c.seq == seq)).scalar_one())
     target = apply(ATTEMPT_MOVES, state, event)
-    connection.execute(
+    changed = connection.execute(
         attempts.update().where(attempts.c.seq == seq, attempts.c.state == state.value)
         .values(state=target.value, **values)
     )
+    if changed.rowcount != 1:
+        raise Taken
 
 
 def _item_query() -> Any:

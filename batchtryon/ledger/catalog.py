@@ -6,6 +6,7 @@ work it points to; rows with one fingerprint share it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -217,14 +218,14 @@ class Snapshot:
         query = (
             select(items.c.fingerprint, items.c.state, func.min(manifests.c.name + ":" + rows.c.row_id))
             .select_from(items)
-            .join(rows, rows.c.item_id == items.c.id)
-            .join(manifests, manifests.c.id == rows.c.manifest_id)
+            .outerjoin(rows, rows.c.item_id == items.c.id)
+            .outerjoin(manifests, manifests.c.id == rows.c.manifest_id)
             .where(items.c.fingerprint.in_(fingerprints))
             .group_by(items.c.fingerprint, items.c.state)
         )
         with self._database.transaction() as connection:
             return {
-                print_: ItemGlimpse(state=ItemState(state), example=example)
+                print_: ItemGlimpse(state=ItemState(state), example=example or "an earlier take")
                 for print_, state, example in connection.execute(query)
             }
 
@@ -288,15 +289,22 @@ def _choose_stems(connection: Connection, manifest_id: int, ids: Sequence[str]) 
     """A file stem for each new row, distinct in its manifest whatever the file system thinks of case (fault N1)."""
     plain = {row_id: safe_stem(row_id) for row_id in ids}
     near_of = {row_id: _near(stem) for row_id, stem in plain.items()}
-    near = set().union(*near_of.values())
+    near = set().union(*near_of.values(), *(map(stem_key, _marked(row_id)) for row_id in ids))
     query = select(rows.c.stem_key).where(rows.c.manifest_id == manifest_id, rows.c.stem_key.in_(list(near)))
     taken = set(connection.execute(query).scalars())
     chosen: dict[str, str] = {}
     for row_id, stem in plain.items():
         clash = _KEPT_EARLIER.search(stem) is not None or not taken.isdisjoint(near_of[row_id])
-        chosen[row_id] = distinct_stem(row_id) if clash else stem
+        free = (marked for marked in _marked(row_id) if stem_key(marked) not in taken)
+        chosen[row_id] = next(free) if clash else stem
         taken.add(stem_key(chosen[row_id]))
     return chosen
+
+
+def _marked(row_id: str) -> tuple[str, str]:
+    """Stems that bear a hash of the id: a short one, and one that no two ids share."""
+    short = distinct_stem(row_id)
+    return short, f"{short}{hashlib.sha256(row_id.encode(errors='surrogatepass')).hexdigest()[8:40]}"
 
 
 _SAMPLE = re.compile(r"-[1-4]$")

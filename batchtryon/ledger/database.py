@@ -7,6 +7,7 @@ translated here, once: whatever goes wrong below is a :class:`LedgerError` or :c
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ def sqlite_path(url: str) -> Path | None:
 
 def redacted(url: str) -> str:
     """The URL without its password, for people (fault L9)."""
-    return re.sub(r"(//[^/@:]*):[^@]*@", r"\1:***@", url)
+    return re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
 
 
 class Database:
@@ -79,17 +80,35 @@ class Database:
         self._engine.dispose()
 
     def _make_engine(self) -> Engine:
-        options: dict[str, Any] = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
-        if self.path is None:
-            target = "sqlite://"
-        elif self.read_only:
-            target = f"sqlite:///file:{_quoted(self.path)}?mode=ro&uri=true"
-        else:
-            target = f"sqlite:///{self.path}"
-        engine = create_engine(target, poolclass=StaticPool, connect_args=options)
+        # A connection of our own making: in SQLAlchemy's URL a folder's name could mean something else.
+        engine = create_engine("sqlite://", poolclass=StaticPool, creator=self._connect)
         event.listen(engine, "connect", self._on_connect)
         event.listen(engine, "begin", self._on_begin)
         return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.path is None:
+            return sqlite3.connect(":memory:", timeout=_BUSY_SECONDS, check_same_thread=False)
+        if not self.read_only:
+            return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        return self._connect_to_read(self.path)
+
+    @staticmethod
+    def _connect_to_read(path: Path) -> sqlite3.Connection:
+        def connect(more: str) -> sqlite3.Connection:
+            address = f"{path.absolute().as_uri()}?mode=ro{more}"
+            return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+        connection = connect("")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            connection.close()
+            if path.with_name(f"{path.name}-wal").exists():
+                raise
+            # A folder that cannot be written: SQLite could not make the file it shares with a writer; there is none.
+            return connect("&immutable=1")
+        return connection
 
     def _on_connect(self, connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # so that it is we who say BEGIN
@@ -118,7 +137,3 @@ class Database:
         if "readonly" in said or "unable to open" in said:
             return LedgerError(f"{self.name}: the ledger cannot be written ({reason}). Check its folder's rights.")
         return LedgerError(f"{self.name}: the ledger cannot be used ({reason}).")
-
-
-def _quoted(path: Path) -> str:
-    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

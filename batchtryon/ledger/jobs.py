@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age
-from batchtryon.ledger.attempts import move_item
+from batchtryon.ledger.attempts import Taken, move_item
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
@@ -69,9 +69,8 @@ class Jobs:
             if _follows(connection, job):
                 move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
                           error_name=outcome.error_name, error_message=outcome.error_message)
-            cost = connection.execute(select(attempts.c.credits).where(attempts.c.seq == job.attempt)).scalar_one()
         if outcome.job is JobEvent.FAILED:
-            self._book.freed(job.attempt, cost)
+            self._book.freed(job.attempt)
         self._book.ended(job.attempt, seconds if outcome.job is JobEvent.COMPLETED else None)
 
     def _insert_outputs(self, connection: Connection, job: Job, urls: Sequence[str]) -> None:
@@ -211,9 +210,11 @@ def _follows(connection: Connection, job: Job) -> bool:
 def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: dict[str, Any]) -> None:
     state = JobState(connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one())
     target = apply(JOB_MOVES, state, outcome.job)
-    connection.execute(
+    changed = connection.execute(
         jobs.update().where(jobs.c.id == job_id, jobs.c.state == state.value).values(state=target.value, **values)
     )
+    if changed.rowcount != 1:
+        raise Taken
 
 
 def _write_file(connection: Connection, output_id: int, file: WrittenFile, clock: Clock) -> None:

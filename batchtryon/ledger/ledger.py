@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,7 +57,7 @@ class Ledger:
                 locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
             database = Database(url)
             locks.callback(database.close)
-            with database.transaction() as connection:
+            with _naming(database), database.transaction() as connection:
                 bring_up_to_date(connection, clock)
                 known = read_meta(connection).get("origin")
                 if known is None and origin is not None:
@@ -79,14 +80,16 @@ class Ledger:
             return None
         database = Database(url, read_only=True)
         try:
-            with database.transaction() as connection:
-                if is_empty(connection):
-                    database.close()
-                    return None
-                schema_version(connection)
-        except LedgerError as exc:
+            with _naming(database), database.transaction() as connection:
+                empty = is_empty(connection)
+                if not empty:
+                    schema_version(connection)
+        except LedgerError:
             database.close()
-            raise type(exc)(f"{path}: {exc}" if str(path) not in str(exc) else str(exc)) from exc
+            raise
+        if empty:
+            database.close()
+            return None
         return cls(database, clock)
 
     @property
@@ -107,7 +110,7 @@ class Ledger:
         in memory must be given one.
         """
         book = PermitBook(rules)
-        book.counted = self.runs.counted(key)
+        book.restore_counted(self.runs.counted(key), self.runs.undecided(key))
         self._restore(book)
         if spool is None:
             assert self._database.path is not None
@@ -170,7 +173,8 @@ class Ledger:
             }
             live = connection.execute(processing).all()
         for row in found.values():
-            answered = row.answered_s is not None and row.state != AttemptState.UNKNOWN
+            # Of the others, that time says only when the loss was noticed.
+            answered = row.answered_s is not None and row.state in {AttemptState.ACCEPTED, AttemptState.REFUSED}
             at = row.answered_s if answered else row.deadline_s
             # In our seconds: what lies ahead in the same boot stays ahead, across boots age is a lower bound.
             if row.boot_id == self._clock.boot_id:
@@ -184,6 +188,17 @@ class Ledger:
         for job in live:
             accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
             book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
+
+
+@contextmanager
+def _naming(database: Database) -> Iterator[None]:
+    """What is wrong with a ledger is said with its name."""
+    try:
+        yield
+    except LedgerError as exc:
+        if database.name in str(exc):
+            raise
+        raise type(exc)(f"{database.name}: {exc}") from exc
 
 
 def _lock_of(path: Path) -> Path:

@@ -15,6 +15,7 @@ deadline + Q + J has passed, or a known job's own deadline has.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,8 +72,10 @@ class PermitBook:
         self.rules = rules
         #: Credits of the batch's attempts that count against the cap.
         self.counted = 0
-        #: Credits ever granted by this book; its growth tells what a balance reading may not have seen.
-        self.granted_credits = 0
+        #: The newest attempt granted by this book; tells what a balance reading cannot have seen.
+        self.newest = 0
+        # What the batch's own attempts count, while they may still turn out to be free.
+        self._own: dict[int, int] = {}
         self._window: dict[int, float] = {}
         self._slots: dict[int, float] = {}
         self._slot_limit = rules.concurrency
@@ -83,8 +86,9 @@ class PermitBook:
         self._last_intent = -_FOREVER
         self._last_answer = -_FOREVER
         self._slowest = 0.0
-        # What remains on the account by the last reading, less all that was granted since.
+        # What remains on the account by the last reading, less all that was granted since it was sent for.
         self._balance: int | None = None
+        self._since_reading: dict[int, int] = {}
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -140,15 +144,17 @@ class PermitBook:
         self._window[seq] = deadline + self.rules.queue + self._span
         self._slots[seq] = _FOREVER
         self._last_intent = now
+        self.newest = max(self.newest, seq)
         self.counted += cost
-        self.granted_credits += cost
+        self._own[seq] = cost
+        self._since_reading[seq] = cost
         if self._balance is not None:
             self._balance -= cost
 
-    def unsent(self, seq: int, cost: int) -> None:
+    def unsent(self, seq: int) -> None:
         """Proven that no byte left: no place in the window, no slot, no charge."""
         self._window.pop(seq, None)
-        self.freed(seq, cost)
+        self.freed(seq)
 
     def answered(self, seq: int, now: float) -> None:
         """An answer came at ``now``, whatever it says."""
@@ -168,16 +174,21 @@ class PermitBook:
         self._slots.pop(seq, None)
         self._slowest = max(self._slowest, seconds or 0.0)
 
-    def freed(self, seq: int, cost: int) -> None:
-        """Refused, failed or proven free: it no longer counts against the cap."""
-        self._slots.pop(seq, None)
-        self.counted -= cost
-        if self._balance is not None:
-            self._balance += cost
+    def freed(self, seq: int) -> None:
+        """Refused, failed or proven free: it no longer counts against the cap, if it was of this batch.
 
-    def balance_read(self, on_demand: int, granted_since: int) -> None:
-        """The account holds ``on_demand``, less the credits granted since the reading was sent for."""
-        self._balance = on_demand - granted_since
+        The balance gets back only what the last reading cannot have held already.
+        """
+        self._slots.pop(seq, None)
+        self.counted -= self._own.pop(seq, 0)
+        back = self._since_reading.pop(seq, 0)
+        if self._balance is not None:
+            self._balance += back
+
+    def balance_read(self, on_demand: int, *, newest_before: int) -> None:
+        """The account held ``on_demand``; attempts after ``newest_before`` were granted since that was asked."""
+        self._since_reading = {seq: cost for seq, cost in self._since_reading.items() if seq > newest_before}
+        self._balance = on_demand - sum(self._since_reading.values())
 
     def rate_refused(self, now: float, retry_after: float | None) -> None:
         """A RateLimitExceeded that our own books do not explain, for they never allow one."""
@@ -204,6 +215,11 @@ class PermitBook:
         """Put an attempt of an earlier process back into the window, by its time in our seconds."""
         queue = 0.0 if answered else self.rules.queue
         self._window[seq] = until_answer_or_deadline + queue + self._span
+
+    def restore_counted(self, counted: int, undecided: Mapping[int, int]) -> None:
+        """What the batch's earlier attempts count, and which of them may still turn out to be free."""
+        self.counted = counted
+        self._own = dict(undecided)
 
     def restore_slot(self, seq: int, until: float) -> None:
         """Put a known job of an earlier process back into its slot."""

@@ -60,6 +60,15 @@ class Runs:
         with self._database.transaction() as connection:
             return _counted(connection, key.batch)
 
+    def undecided(self, key: RunKey) -> dict[int, int]:
+        """What the batch's attempts count that may still turn out to be free, by attempt."""
+        ended = select(jobs.c.attempt_seq).where(jobs.c.state.in_([JobState.COMPLETED, JobState.FAILED]))
+        query = select(attempts.c.seq, attempts.c.counted).where(
+            attempts.c.batch_id == key.batch, attempts.c.counted > 0, attempts.c.seq.not_in(ended)
+        )
+        with self._database.transaction() as connection:
+            return {row.seq: row.counted for row in connection.execute(query)}
+
     def open_batch_counted(self, manifest_id: int) -> int:
         """The same for the batch that the manifest's next run would go on with; 0 if it would begin a new one."""
         with self._database.transaction() as connection:

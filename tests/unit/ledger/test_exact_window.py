@@ -83,7 +83,7 @@ class Sender:
         while self._pending and self._pending[0][0] <= self.now:
             at, seq, fate = heapq.heappop(self._pending)
             if fate == "unsent":
-                self.book.unsent(seq, 1)
+                self.book.unsent(seq)
             elif fate == "lost":
                 self.book.unknown(seq, at)
             else:

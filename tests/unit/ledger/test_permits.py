@@ -75,7 +75,7 @@ def test_an_unanswered_one_occupies_it_until_its_deadline_and_q_and_w_and_m(
 def test_an_unsent_one_does_not_occupy_it_at_all() -> None:
     permits = book(count=1)
     grant(permits, 1)
-    permits.unsent(1, 1)
+    permits.unsent(1)
     assert permits.ask(NOW, 1) is None
     assert (permits.occupants, permits.live, permits.counted) == (0, 0, 0)
 
@@ -84,7 +84,7 @@ def test_a_refused_one_occupies_it_like_any_other() -> None:
     permits = book(count=1)
     grant(permits, 1)
     permits.answered(1, NOW + 1)
-    permits.freed(1, 1)
+    permits.freed(1)
     assert (permits.occupants, permits.live, permits.counted) == (1, 0, 0)
 
 
@@ -216,7 +216,7 @@ def test_a_refusal_for_concurrency_lowers_the_limit_to_our_own_live_jobs() -> No
     for seq in range(4):
         grant(permits, seq)
     permits.answered(3, NOW)
-    permits.freed(3, 1)
+    permits.freed(3)
     permits.slots_refused(NOW)
     assert permits.slot_limit(NOW) == 3
     assert denied(permits, NOW) == Denied(limit=Limit.PAUSE, until=NOW + W / 20)
@@ -266,7 +266,7 @@ def test_the_cap_counts_what_was_granted_and_not_what_was_free() -> None:
     grant(permits, 1, cost=3)
     assert denied(permits, NOW, cost=3) == Denied(limit=Limit.CAP, until=None)
     assert permits.ask(NOW, 2) is None
-    permits.unsent(1, 3)
+    permits.unsent(1)
     assert permits.ask(NOW, 5) is None
 
 
@@ -282,7 +282,7 @@ def test_a_failed_job_no_longer_counts() -> None:
     grant(permits, 1)
     permits.answered(1, NOW)
     permits.accepted(1, NOW)
-    permits.freed(1, 1)
+    permits.freed(1)
     assert permits.counted == 0
     assert permits.ask(NOW, 1) is None
 
@@ -294,20 +294,20 @@ def test_a_cap_of_nothing_grants_nothing() -> None:
 def test_the_floor_needs_a_balance_and_follows_it() -> None:
     permits = book(keep_credits=10)
     assert denied(permits, NOW) == Denied(limit=Limit.FLOOR, until=None)
-    permits.balance_read(14, 0)
+    permits.balance_read(14, newest_before=0)
     assert denied(permits, NOW, cost=5).limit is Limit.FLOOR
     grant(permits, 1, cost=4)
     assert denied(permits, NOW).limit is Limit.FLOOR
-    permits.unsent(1, 4)
+    permits.unsent(1)
     assert permits.ask(NOW, 4) is None
 
 
 def test_a_balance_read_before_a_grant_does_not_know_of_it() -> None:
     permits = book(keep_credits=10)
-    permits.balance_read(20, 0)
-    before = permits.granted_credits
+    permits.balance_read(20, newest_before=0)
+    before = permits.newest
     grant(permits, 1, cost=4)
-    permits.balance_read(20, permits.granted_credits - before)
+    permits.balance_read(20, newest_before=before)
     assert permits.ask(NOW, 6) is None
     assert denied(permits, NOW, cost=7).limit is Limit.FLOOR
 
@@ -315,6 +315,6 @@ def test_a_balance_read_before_a_grant_does_not_know_of_it() -> None:
 def test_a_refund_that_the_balance_may_already_hold_is_not_counted_twice() -> None:
     permits = book(keep_credits=10)
     permits.restore_slot(1, NOW + 100)
-    permits.balance_read(12, 0)
-    permits.freed(1, 3)
+    permits.balance_read(12, newest_before=1)
+    permits.freed(1)
     assert denied(permits, NOW, cost=3).limit is Limit.FLOOR

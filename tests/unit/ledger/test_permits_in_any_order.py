@@ -54,20 +54,23 @@ class Account:
 
     def _settle(self, what: str, seq: int) -> None:
         if what == "unsent":
-            self.book.unsent(seq, self.costs.pop(seq))
+            self.book.unsent(seq)
+            del self.costs[seq]
         elif what == "unknown":
             self.book.unknown(seq, self.now + TIMEOUT)
         else:
             self.book.answered(seq, self.now)
             if what == "refused":
-                self.book.freed(seq, self.costs.pop(seq))
+                self.book.freed(seq)
+                del self.costs[seq]
             else:
                 self.book.accepted(seq, self.now)
                 self._jobs.append(seq)
 
     def _end(self, seq: int, *, failed: bool) -> None:
         if failed:
-            self.book.freed(seq, self.costs.pop(seq))
+            self.book.freed(seq)
+            del self.costs[seq]
         self.book.ended(seq, None if failed else 5.0)
 
 
