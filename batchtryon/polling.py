@@ -35,7 +35,7 @@ _SURPRISE_SHARE, _SURPRISE = 0.2, 20.0
 #: as long as the budget is hardly used.
 _FIRST_JOBS, _FIRST_JOBS_PRICE, _FIRST_JOBS_LOAD = 4, 0.1, 0.25
 #: Polls a job is to take on average (the defaults allow 15), how fast the price follows, and its bounds.
-_POLLS_A_JOB, _ADAPTING, _CHEAPEST, _DEAREST = 6.5, 0.15, 0.2, 1.5
+_POLLS_A_JOB, _ADAPTING, _CHEAPEST, _DEAREST = 6.0, 0.15, 0.2, 1.5
 #: How much dearer a poll is when the budget is all but taken; below half of it, the price is the plain one.
 _DEARER = 20.0
 #: Gaps, as shares of the mean duration: never closer, and never further apart once it is overdue.

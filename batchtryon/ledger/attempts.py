@@ -105,19 +105,20 @@ class Attempts:
         if denied is not None:
             return denied
         deadline = now + timeout
+        state, mark = AttemptState.INTENT, dict[str, Any]()
+        if sent_sha256 is not None:
+            state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), self._mark(now, sent_sha256)
         with self._database.transaction() as connection:
-            move_item(connection, item.id, ItemEvent.GRANTED, self._clock)
-            made = connection.execute(attempts.insert().values(
-                item_id=item.id, run_id=key.run, batch_id=key.batch, state=AttemptState.INTENT.value,
-                credits=item.credits, counted=item.credits, host_id=self._clock.host_id,
-                boot_id=self._clock.boot_id, intent_at=self._clock.now(), intent_s=now, deadline_s=deadline,
-            ))
+            _claim_item(connection, item.id, self._clock)
+            made = connection.execute(attempts.insert(), {
+                "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
+                "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
+                "boot_id": self._clock.boot_id, "intent_at": self._clock.now(), "intent_s": now,
+                "deadline_s": deadline, **mark,
+            })
             assert made.inserted_primary_key is not None
             seq = int(made.inserted_primary_key[0])
-            if sent_sha256 is not None:
-                self._mark(connection, seq, now, sent_sha256)
         self.book.granted(seq, now, item.credits, deadline)
-        state = AttemptState.INTENT if sent_sha256 is None else AttemptState.SENDING
         return Attempt(
             seq=seq, item_id=item.id, state=state, credits=item.credits, deadline=deadline,
             marked=None if sent_sha256 is None else now,
@@ -127,12 +128,11 @@ class Attempts:
         """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
         now = self._clock.monotonic()
         with self._database.transaction() as connection:
-            self._mark(connection, attempt.seq, now, sent_sha256)
+            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, self._mark(now, sent_sha256))
         return now
 
-    def _mark(self, connection: Connection, seq: int, now: float, sent_sha256: str) -> None:
-        marks = {"sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256}
-        _move_attempt(connection, seq, AttemptEvent.MARKED, marks)
+    def _mark(self, now: float, sent_sha256: str) -> dict[str, Any]:
+        return {"sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256}
 
     def mark_unusable(self, item: Item, *, name: str, message: str) -> None:
         """Commit that an item cannot be sent as it is: its picture changed or is gone (fault M4)."""
@@ -236,8 +236,6 @@ def move_item(
 ) -> ItemState:
     """Move an item by the table, compare-and-set. Raises :class:`Taken` if it has moved meanwhile."""
     state = ItemState(connection.execute(select(items.c.state).where(items.c.id == item_id)).scalar_one())
-    if event is ItemEvent.GRANTED and state is not ItemState.PENDING:
-        raise Taken
     target = apply(ITEM_MOVES, state, event)
     values: dict[str, Any] = {"state": target.value, "changed_at": clock.now()}
     if error_name is not None or target in {ItemState.DONE, ItemState.PENDING}:
@@ -250,6 +248,17 @@ def move_item(
     if changed.rowcount != 1:
         raise Taken
     return target
+
+
+def _claim_item(connection: Connection, item_id: int, clock: Clock) -> None:
+    """Move a pending item to being submitted, in one statement. Raises :class:`Taken` if it is not pending."""
+    target = apply(ITEM_MOVES, ItemState.PENDING, ItemEvent.GRANTED)
+    changed = connection.execute(
+        items.update().where(items.c.id == item_id, items.c.state == ItemState.PENDING.value)
+        .values(state=target.value, changed_at=clock.now(), error_name=None, error_message=None)
+    )
+    if changed.rowcount != 1:
+        raise Taken
 
 
 def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any]) -> None:
