@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from batchtryon.clock import Clock
 
-__all__ = ["age"]
+__all__ = ["age", "deadline_here"]
 
 
 def age(clock: Clock, host_id: str, boot_id: str, recorded_s: float) -> float:
@@ -17,3 +17,10 @@ def age(clock: Clock, host_id: str, boot_id: str, recorded_s: float) -> float:
     if boot_id == clock.boot_id:
         return max(0.0, now - recorded_s)
     return now if host_id == clock.host_id else 0.0
+
+
+def deadline_here(clock: Clock, host_id: str, boot_id: str, *, began_s: float, deadline_s: float) -> float:
+    """The latest that a deadline recorded at that boot can be, in the seconds of this one."""
+    if boot_id == clock.boot_id:
+        return deadline_s
+    return clock.monotonic() - age(clock, host_id, boot_id, began_s) + max(0.0, deadline_s - began_s)

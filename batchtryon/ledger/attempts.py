@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError
+from batchtryon.ledger.ages import deadline_here
 from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.permits import Denied, PermitBook
@@ -221,8 +222,12 @@ class Attempts:
             found = connection.execute(query).all()
             taken_up = [(row, _one_item(connection, row.item_id)) for row in found]
         for row, item in taken_up:
+            deadline = deadline_here(
+                self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
+            )
             yield LeftBehind(
-                attempt=_attempt(row), item=item, marked=row.state == AttemptState.SENDING, answer=spooled.get(row.seq)
+                attempt=_attempt(row, deadline), item=item, marked=row.state == AttemptState.SENDING,
+                answer=spooled.get(row.seq),
             )
 
     def forget_spool(self) -> None:
@@ -298,8 +303,8 @@ def _item(found: Any) -> Item:
     )
 
 
-def _attempt(found: Any) -> Attempt:
+def _attempt(found: Any, deadline: float) -> Attempt:
     return Attempt(
         seq=found.seq, item_id=found.item_id, state=AttemptState(found.state), credits=found.credits,
-        deadline=found.deadline_s,
+        deadline=deadline,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import DiskError, LedgerError, LedgerForgot
-from batchtryon.ledger.ages import age
+from batchtryon.ledger.ages import age, deadline_here
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.database import Database, sqlite_path
@@ -175,13 +175,12 @@ class Ledger:
         for row in found.values():
             # Of the others, that time says only when the loss was noticed.
             answered = row.answered_s is not None and row.state in {AttemptState.ACCEPTED, AttemptState.REFUSED}
-            at = row.answered_s if answered else row.deadline_s
-            # In our seconds: what lies ahead in the same boot stays ahead, across boots age is a lower bound.
-            if row.boot_id == self._clock.boot_id:
-                ours = at
+            if answered:
+                ours = now - age(self._clock, row.host_id, row.boot_id, row.answered_s)
             else:
-                ahead = 0.0 if answered else max(0.0, row.deadline_s - row.intent_s)
-                ours = now - age(self._clock, row.host_id, row.boot_id, at) + ahead
+                ours = deadline_here(
+                    self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
+                )
             book.restore_window(row.seq, ours, answered=answered)
             if row.state in UNRESOLVED:
                 book.unknown(row.seq, ours)
