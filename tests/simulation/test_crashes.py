@@ -12,7 +12,7 @@ from tests.simulation.network import picture_of
 from tests.simulation.reaper import Reaper
 from tests.simulation.studio import Studio, rows_of
 
-ROWS = rows_of(4, mode="performance") + rows_of(1, start=5, num_samples="2")
+ROWS = rows_of(2, mode="performance") + rows_of(1, start=3, num_samples="2")
 
 
 def effects_of_a_whole_run() -> int:
@@ -60,9 +60,9 @@ def test_killed_at_any_side_effect_and_run_again_nothing_is_lost_or_paid_twice(
     outcome = studio.run(ROWS)
     assert outcome.code in {ExitCode.ALL_DONE, ExitCode.DECISION_NEEDED}
     # At most the requests under way when it died are of unknown outcome.
-    check_books(studio, ROWS, lost=5)
+    check_books(studio, ROWS, lost=3)
     if outcome.code is ExitCode.ALL_DONE:
-        assert studio.world.charged == 6
+        assert studio.world.charged == 4
 
 
 def test_killed_again_and_again_it_still_ends() -> None:
