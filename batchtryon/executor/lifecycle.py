@@ -1,4 +1,4 @@
-"""One row's way, as decisions: what an answer, a poll or a download means, and what is to be done next.
+"""One row's way, as decisions: what an answer or a poll means for the attempt, the item and the run.
 
 Pure. Fresh run, resume, retry and crash recovery all go through here (``design/house.md``, "One way in,
 one way on"); :mod:`batchtryon.executor.executor` performs what is decided.
@@ -12,10 +12,9 @@ from enum import StrEnum
 from batchtryon.errors import RefusalName
 from batchtryon.records import Answer, AttemptOutcome, Item, Job, JobOutcome, JobReport, SourceForm, Verdict
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
-from batchtryon.states import AttemptEvent, ItemEvent, ItemState, JobEvent, JobState
+from batchtryon.states import AttemptEvent, ItemEvent, JobEvent, JobState
 
 __all__ = [
-    "NextStep",
     "Stop",
     "Streaks",
     "after_answer",
@@ -24,35 +23,9 @@ __all__ = [
     "after_vanished",
     "is_about_account",
     "left_by_the_dead",
-    "next_step",
     "retry_after_report",
     "stop_for",
 ]
-
-
-class NextStep(StrEnum):
-    """What an item waits for."""
-
-    SUBMIT = "submit"
-    POLL = "poll"
-    FETCH = "fetch"
-    #: Only the user's word changes it.
-    NOTHING = "nothing"
-
-
-_NEXT = {
-    ItemState.PENDING: NextStep.SUBMIT,
-    ItemState.PROCESSING: NextStep.POLL,
-    # Held, but the API may yet say how it ended: asked once a run.
-    ItemState.STUCK: NextStep.POLL,
-    ItemState.VANISHED: NextStep.POLL,
-    ItemState.RENDERED: NextStep.FETCH,
-}
-
-
-def next_step(state: ItemState) -> NextStep:
-    """What brings an item in ``state`` on."""
-    return _NEXT.get(state, NextStep.NOTHING)
 
 
 class Stop(StrEnum):

@@ -46,8 +46,6 @@ class Progress:
     failed: int = 0
     unknown: int = 0
     lost: int = 0
-    #: Rows given a copy of a picture that was paid for before.
-    copied: int = 0
     submits: int = 0
     accepted: int = 0
     polls: int = 0

@@ -12,7 +12,6 @@ import pytest
 
 from batchtryon.errors import ExitCode, RefusalName
 from batchtryon.executor.lifecycle import (
-    NextStep,
     Stop,
     Streaks,
     after_answer,
@@ -21,7 +20,6 @@ from batchtryon.executor.lifecycle import (
     after_vanished,
     is_about_account,
     left_by_the_dead,
-    next_step,
     retry_after_report,
     stop_for,
 )
@@ -70,18 +68,10 @@ ITEM = Item(id=1, fingerprint="f", kind="clothes", options={}, sources={"model_i
 
 # -- what an item waits for --------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("state", "step"), [
-    (ItemState.PENDING, NextStep.SUBMIT), (ItemState.PROCESSING, NextStep.POLL), (ItemState.STUCK, NextStep.POLL),
-    (ItemState.VANISHED, NextStep.POLL), (ItemState.RENDERED, NextStep.FETCH), (ItemState.UNKNOWN, NextStep.NOTHING),
-    (ItemState.DONE, NextStep.NOTHING), (ItemState.FAILED, NextStep.NOTHING), (ItemState.EXPIRED, NextStep.NOTHING),
-    (ItemState.SUBMITTING, NextStep.NOTHING),
-])
-def test_each_state_has_one_next_step(state: ItemState, step: NextStep) -> None:
-    assert next_step(state) is step
-
-
 def test_nothing_that_may_be_paid_is_submitted_again_by_itself() -> None:
-    assert not [state for state in (*OPEN_ITEMS, *UNDECIDED_ITEMS) if next_step(state) is NextStep.SUBMIT]
+    grantable = {state for state, event in ITEM_MOVES if event is ItemEvent.GRANTED}
+    assert grantable == {ItemState.PENDING}
+    assert grantable.isdisjoint({*OPEN_ITEMS, *UNDECIDED_ITEMS})
 
 
 # -- answers -----------------------------------------------------------------------------------------
@@ -248,7 +238,7 @@ def test_a_reason_to_halt_is_told_once_by_its_code_and_at_once_stays() -> None:
 
 
 def test_a_run_s_rows_come_to_an_end_in_four_ways() -> None:
-    assert Progress(done=1, failed=2, unknown=4, lost=8, copied=16).ended == 15
+    assert Progress(done=1, failed=2, unknown=4, lost=8).ended == 15
 
 
 def test_a_signal_wakes_everyone_who_waits_and_nobody_who_comes_later() -> None:
