@@ -44,6 +44,7 @@ class Changed(StrEnum):
 class OnUnknown(StrEnum):
     """What to do with attempts whose answer was lost (``design/charges.md``)."""
 
+    RECONCILE = "reconcile"
     HOLD = "hold"
     RETRY = "retry"
 
@@ -132,7 +133,9 @@ class Settings:
     #: The user's columns by which rows are ordered for submission; a leading ``-`` is descending.
     order_by: tuple[str, ...] = ()
     changed: Changed = Changed.ASK
-    on_unknown: OnUnknown = OnUnknown.HOLD
+    on_unknown: OnUnknown = OnUnknown.RECONCILE
+    #: Others spend from the account too: its balance proves nothing about our submits.
+    shared: bool = False
     #: F of charges.md: seconds within which a submit is accepted or never will be.
     settle: float = 900.0
     #: Seconds after which a job that has not ended is held as stuck (fault P6).
@@ -207,6 +210,13 @@ def _duration_above_zero(text: str) -> float:
     return seconds
 
 
+def _yes_or_no(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in {"true", "yes", "1", "false", "no", "0"}:
+        raise ValueError(f"'{text}' is neither yes nor no")
+    return word in {"true", "yes", "1"}
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -227,6 +237,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "order_by": _list,
     "changed": Changed,
     "on_unknown": OnUnknown,
+    "shared": _yes_or_no,
     "settle": _duration_above_zero,
     "job_deadline": _duration_above_zero,
     "max_pixels": _parse_pixels,

@@ -20,7 +20,7 @@ from platformdirs import user_config_path, user_state_path
 from batchtryon.errors import ConfigurationError, DiskError
 from batchtryon.settings import Layer
 
-__all__ = ["CONFIG_NAME", "Workspace", "key_file", "read_key_file", "state_folder", "store_key"]
+__all__ = ["CONFIG_NAME", "Workspace", "account_file", "key_file", "read_key_file", "state_folder", "store_key"]
 
 CONFIG_NAME = "batchtryon.toml"
 _LEDGER_NAME = "ledger.sqlite3"
@@ -93,8 +93,14 @@ def _read_toml(path: Path) -> Mapping[str, object]:
 
 
 def state_folder() -> Path:
-    """The user's folder for what must survive between runs, wherever their output is: account locks."""
+    """The user's folder for what must survive between runs, wherever their output is: locks and witnesses."""
     return user_state_path("batchtryon")
+
+
+def account_file(origin: str, key_fingerprint: str, suffix: str) -> Path:
+    """A file of the state folder about one account: the API at ``origin`` with the key of that hash."""
+    safe = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in origin)
+    return state_folder() / "accounts" / f"{safe}-{key_fingerprint}{suffix}"
 
 
 def key_file() -> Path:

@@ -156,6 +156,11 @@ class TryOnClient:
         got, status = await self._get("/credits")
         return wire.read_credits(status, got.headers, self._keys.hide(got.body), now=self._clock.now())
 
+    @property
+    def key_fingerprint(self) -> str:
+        """Hash of the key in use, from which the key cannot be told."""
+        return self._keys.fingerprint
+
     def _pass_gate(self, sent_mark: float, on_leaving: Callable[[], None] | None) -> None:
         late = self._clock.monotonic() - sent_mark
         if late > self._abandon_after:

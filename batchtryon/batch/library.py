@@ -106,7 +106,9 @@ def run_opened(
 ) -> Summary:
     """See :func:`run`."""
     with _access(opened, load_key, clock) as access:
-        return perform(opened, access, clock, ears, no_submit=no_submit)
+        return perform(
+            opened, access, clock, ears, no_submit=no_submit, accept_ledger=opened.accept_ledger
+        )
 
 
 def read_account(options: Options, load_key: Callable[[], str | None], clock: Clock) -> Balance:
@@ -147,7 +149,9 @@ def _open(
     manifest: str | os.PathLike[str], settings: dict[str, Any], *, sandbox: bool = False, name: str | None = None
 ) -> Opened:
     speed = float(settings.pop("speed", 10.0))
-    return open_batch(Path(manifest), Options(flags=settings, name=name, sandbox=sandbox, speed=speed))
+    accept = bool(settings.pop("accept_ledger", False))
+    options = Options(flags=settings, name=name, sandbox=sandbox, speed=speed, accept_ledger=accept)
+    return open_batch(Path(manifest), options)
 
 
 def _loader(api_key: str | None) -> Callable[[], str | None]:

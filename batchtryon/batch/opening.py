@@ -35,6 +35,8 @@ class Options:
     sandbox: bool = False
     #: How much faster than the real API a rehearsal is.
     speed: float = 10.0
+    #: The user's word that a ledger may be used which seems to have forgotten something; no setting of any file.
+    accept_ledger: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Opened:
     ledger_url: str
     rehearsal: bool
     speed: float
+    #: See :attr:`Options.accept_ledger`.
+    accept_ledger: bool = False
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
 
@@ -119,7 +123,7 @@ def open_batch(path: Path, options: Options) -> Opened:
         path=path, name=name, named=options.name is not None, manifest=manifest, workspace=workspace,
         settings=settings, output=output,
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
-        rehearsal=options.sandbox, speed=options.speed,
+        rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger,
     )
 
 

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
+from batchtryon.batch.witnesses import Witnesses, witnessed
 from batchtryon.clock import Clock
-from batchtryon.errors import ExitCode, LedgerForgot
+from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
@@ -24,9 +26,13 @@ from batchtryon.executor.run import Message, Progress, Run, Weight
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.database import sqlite_path
+from batchtryon.ledger.identity import Identity
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.locks import HeldLock
+from batchtryon.ledger.mounts import network_warning
+from batchtryon.ledger.opening import Admission
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.runs import Books
 from batchtryon.planner import Plan
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Balance, RowState
@@ -35,7 +41,7 @@ from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
 from batchtryon.states import ItemState
 from batchtryon.store import FolderStore
-from batchtryon.workspace import state_folder
+from batchtryon.workspace import account_file
 
 __all__ = ["Ears", "NotWanted", "perform"]
 
@@ -68,32 +74,69 @@ class Ears:
 
 
 def perform(
-    opened: Opened, access: Access, clock: Clock, ears: Ears, *, no_submit: bool = False, rng: Random | None = None
+    opened: Opened, access: Access, clock: Clock, ears: Ears, *, no_submit: bool = False, accept_ledger: bool = False,
+    rng: Random | None = None,
 ) -> Summary:
     """Do what the manifest asks for; the same call again goes on where it ended.
 
+    ``accept_ledger``: the user's word that a ledger may be used which seems to have forgotten something.
     Raises ManifestInvalid, UsageError, LedgerError and kin, DiskError, ConfigurationError, NotWanted.
     """
     with ExitStack() as stack:
+        path = sqlite_path(opened.ledger_url)
         store = FolderStore(opened.output)
         store.check_writable()
         note = f"run of {opened.name}"
-        if not opened.rehearsal:
-            account = state_folder() / "accounts" / f"{_file_safe(access.origin)}-{access.keys.fingerprint}.lock"
-            what = f"The account at {access.origin}"
-            stack.enter_context(HeldLock(account, what=what, clock=clock, note=f"{note}, ledger {opened.ledger_url}"))
-        _refuse_forgotten(opened)
-        ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
+        if path is None:
+            raise ConfigurationError(
+                f"--ledger {opened.ledger_url}: a ledger in memory would forget what is paid for. Name a file."
+            )
+        if opened.rehearsal:
+            _refuse_forgotten(opened, accept=accept_ledger)
+            ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
+        else:
+            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger)
         store.sweep()
         return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng or Random()).perform()  # noqa: S311 - jitter
 
 
-def _refuse_forgotten(opened: Opened) -> None:
-    """A missing ledger beside pictures it once wrote would pay for them again (fault L4)."""
+def _open_witnessed(
+    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool
+) -> Ledger:
+    """The account's lock, then the ledger, if its witnesses do not object (``design/charges.md``)."""
+    def warn(text: str) -> None:
+        ears.tell(Message(Weight.WARNING, text))
+
+    def guard(found: Identity | None) -> Admission:
+        admission = witnesses.guard(found, manifest=opened.name, accept=accept)
+        for objection in admission.accepted:
+            warn(f"Accepted with --accept-ledger: {objection.text}")
+        return admission
+
+    fingerprint = access.keys.fingerprint
+    witnesses = Witnesses(
+        ledger=path, output=opened.output, origin=access.origin, key_fingerprint=fingerprint, clock=clock
+    )
+    stack.enter_context(HeldLock(
+        account_file(access.origin, fingerprint, ".lock"), what=f"The account at {access.origin}", clock=clock,
+        note=f"{note}, ledger {path}",
+    ))
+    shared = network_warning(path)
+    if shared is not None:
+        warn(shared)
+    ledger = stack.enter_context(
+        Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard)
+    )
+    stack.enter_context(witnessed(witnesses, ledger, opened.ledger_url, warn))
+    return ledger
+
+
+def _refuse_forgotten(opened: Opened, *, accept: bool) -> None:
+    """A missing ledger beside pictures it once wrote would make them again (fault L4); here with play money."""
     path = sqlite_path(opened.ledger_url)
     images = opened.output / opened.name / "images"
     absent = path is not None and (not path.exists() or path.stat().st_size == 0)
-    if absent and images.is_dir() and any(images.iterdir()):
+    if absent and not accept and images.is_dir() and any(images.iterdir()):
         raise LedgerForgot(
             f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
             "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."
@@ -193,7 +236,8 @@ class _Performance:
     def _execute(
         self, key: RunKey, manifest: ManifestRecord, plan: Plan
     ) -> tuple[Progress, Mapping[ExitCode, str], int]:
-        if plan.submits == 0 and not self._ledger.has_open_work(manifest):
+        reconciling = self._settings.on_unknown is OnUnknown.RECONCILE
+        if plan.submits == 0 and not self._ledger.has_open_work(manifest, doubts=reconciling):
             return Progress(), {}, 0
         with (
             ThreadGateway(threads=1, name="ledger") as ledger_gate,
@@ -204,11 +248,14 @@ class _Performance:
                 rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
                 keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
             )
-            attempts, jobs = self._ledger.working(key, rules)
+            attempts, jobs, books = self._ledger.working(key, rules)
             run = Run(
                 key=key, settings=settings, clock=self._clock, ledger=ledger_gate, workshop=workshop,
-                attempts=attempts, jobs=jobs, runs=self._ledger.runs, sync=manifest.sync, tell=self._ears.tell,
+                attempts=attempts, jobs=jobs, runs=self._ledger.runs, books=books, sync=manifest.sync,
+                tell=self._ears.tell,
             )
+            if settings.shared:
+                run.see_others("the account is shared (--shared)")
             run.progress.goal = plan.submits + plan.rows[RowState.REUSED] + plan.rows[RowState.IN_FLIGHT]
             self._ears.watch(run.progress, plan)
             left = asyncio.run(self._execute_on_loop(run))
@@ -223,7 +270,7 @@ class _Performance:
             executor = Executor(
                 run, client=lines.client, downloader=lines.downloader, store=self._store,
                 press=Press(run.workshop, max_pixels=run.settings.max_pixels), planner=planner,
-                key_fingerprint=self._access.keys.fingerprint, rng=self._rng, no_submit=self._no_submit,
+                rng=self._rng, no_submit=self._no_submit, new_server=self._opened.rehearsal,
             )
             with self._interruptible(executor), contextlib.suppress(asyncio.CancelledError):
                 await executor.execute()
@@ -272,7 +319,7 @@ class _Performance:
             exit_code=code,
             reasons=tuple(reasons),
             rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone},
-            credits=_credits(plan, progress, spent=books.spent, at_risk=books.at_risk),
+            credits=_credits(plan, progress, books),
             requests={
                 "submits": progress.submits, "polls": progress.polls, "downloads": progress.downloads,
                 "rejected_429": progress.rejected_429,
@@ -297,17 +344,14 @@ class _Performance:
 _ALL_WORDS = dict.fromkeys(("done", "failed", "unknown", "expired", "vanished", "pending", "in_flight"), 0)
 
 
-def _credits(plan: Plan, progress: Progress, *, spent: int, at_risk: int) -> dict[str, int | None]:
+def _credits(plan: Plan, progress: Progress, books: Books) -> dict[str, int | None]:
+    """The statement of a run's books (``design/charges.md``, "Resolving unknown")."""
     start = progress.balance_start.on_demand if progress.balance_start else None
     end = progress.balance_end.on_demand if progress.balance_end and progress.balance_start else None
     unexplained = None
     if start is not None and end is not None:
-        unexplained = start - end - spent + progress.credits_refunded
+        unexplained = start - end - books.charged + progress.credits_refunded
     return {
-        "planned": plan.estimate, "spent": spent, "at_risk": at_risk, "start": start, "end": end,
-        "unexplained": unexplained, "saved": plan.saved,
+        "planned": plan.estimate, "spent": books.spent, "charged": books.charged, "at_risk": books.at_risk,
+        "start": start, "end": end, "unexplained": unexplained, "saved": plan.saved,
     }
-
-
-def _file_safe(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in text)

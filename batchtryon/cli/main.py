@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from batchtryon.cli.account import KEY_IS_NO_ARGUMENT, credits_left, login
 from batchtryon.cli.again import retry
 from batchtryon.cli.command import as_command
+from batchtryon.cli.doctor import doctor
 from batchtryon.cli.exporting import export
 from batchtryon.cli.planning import plan
 from batchtryon.cli.running import run
@@ -71,6 +72,7 @@ app.command("export", rich_help_panel=_EVERYDAY)(as_command(export))
 app.command("explain", rich_help_panel=_MORE)(as_command(explain))
 app.command("credits", rich_help_panel=_MORE)(as_command(credits_left))
 app.command("login", rich_help_panel=_MORE)(as_command(login))
+app.command("doctor", rich_help_panel=_MORE)(as_command(doctor))
 app.command("sandbox", rich_help_panel=_MORE)(as_command(sandbox))
 
 

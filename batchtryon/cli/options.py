@@ -117,9 +117,13 @@ class Choices:
         "Columns whose order rows are submitted in, -COLUMN for descending; default the manifest's order."))] = None
     changed: Annotated[str | None, _option("--changed", metavar="ask|run|keep", text=(
         "What to do with rows that changed since they were paid for: ask, run or keep; default ask."))] = None
-    on_unknown: Annotated[str | None, _option("--on-unknown", metavar="hold|retry", text=(
-        "Rows whose answer was lost: hold them for your decision, or retry and perhaps pay twice; default hold."))
+    on_unknown: Annotated[str | None, _option("--on-unknown", metavar="reconcile|hold|retry", text=(
+        "Rows whose answer was lost: reconcile asks the balance whether they were charged, hold leaves them to you, "
+        "retry submits them again and may pay twice; default reconcile."))
     ] = None
+    accept_ledger: Annotated[bool, switch("--accept-ledger", text=(
+        "Use this ledger although it seems to have forgotten work, or is new to the account, and perhaps pay again. "
+        "Give it once, when a run was refused for that."))] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,8 @@ class Rarer:
         "Status calls your account allows in a time; default 300/60s."))] = None
     settle: Annotated[str | None, _option("--settle", metavar="TIME", panel=RARER, text=(
         "Time after which a submit without an answer counts as never to be accepted; default 15m."))] = None
+    shared: Annotated[bool, switch("--shared", text=(
+        "Others spend from this account too: lost answers are held, and prices are not checked."))] = False
     max_attempts: Annotated[str | None, _option("--max-attempts", metavar="N", panel=RARER, text=(
         "Failed attempts after which a row counts as failed; default 3."))] = None
     max_refusals: Annotated[str | None, _option("--max-refusals", metavar="N", panel=RARER, text=(
@@ -163,9 +169,10 @@ def options_of(desk: Desk, where: Where, *groups: Limits | Choices | Rarer, name
         flags |= _settings_in(group)
     _check(flags)
     speed = next((group.speed for group in groups if isinstance(group, Rarer)), 10.0)
+    accept = any(group.accept_ledger for group in groups if isinstance(group, Choices))
     return Options(
         flags=flags, environment=desk.environment.settings, name=where.name if named else None,
-        sandbox=where.sandbox, speed=speed,
+        sandbox=where.sandbox, speed=speed, accept_ledger=accept,
     )
 
 
@@ -174,7 +181,7 @@ _SETTINGS = frozenset(each.name for each in fields(Settings))
 
 def _settings_in(group: Where | Limits | Choices | Rarer) -> dict[str, object]:
     values = {each.name: getattr(group, each.name) for each in fields(group) if each.name in _SETTINGS}
-    return {name: value for name, value in values.items() if value not in (None, [])}
+    return {name: value for name, value in values.items() if value not in (None, [], False)}
 
 
 def _check(flags: Mapping[str, object]) -> None:

@@ -31,7 +31,7 @@ def summary_lines(summary: Summary, *, again: str, took_work: bool) -> list[str]
     ]
     start, end = summary.credits.get("start"), summary.credits.get("end")
     if start is not None and end is not None:
-        lines.append(f"Balance   {number(start)} -> {number(end)}{_unexplained(summary.credits)}")
+        lines.append(f"Books     {_books(summary.credits, start, end)}")
     lines += [
         f"Time      {duration(summary.seconds)}",
         f"Pictures  {safe(summary.images)}",
@@ -50,13 +50,15 @@ def _credits(spent: Mapping[str, int | None]) -> str:
     return ", ".join(told)
 
 
-def _unexplained(spent: Mapping[str, int | None]) -> str:
-    unexplained = spent.get("unexplained")
+def _books(spent: Mapping[str, int | None], start: int, end: int) -> str:
+    """The statement of the books: what there was, what the ledger says was charged, and whether the rest is there."""
+    charged, risk, unexplained = (spent.get(name) or 0 for name in ("charged", "at_risk", "unexplained"))
+    told = f"{number(start)} at the start, {number(charged)} charged, {number(risk)} at risk, {number(end)} at the end"
     if not unexplained:
-        return ""
-    if 0 < unexplained <= (spent.get("at_risk") or 0):
-        return f"; {number(unexplained)} unexplained, which the lost answers may have cost"
-    return f"; {number(unexplained)} unexplained by this run (another user of the account, or a top-up?)"
+        return f"{told}; nothing unexplained"
+    if 0 < unexplained <= risk:
+        return f"{told}; {number(unexplained)} unexplained, which the lost answers may have cost"
+    return f"{told}; {number(unexplained)} unexplained by this run (another user of the account, or a top-up?)"
 
 
 def _next(summary: Summary, again: str) -> Iterator[str]:

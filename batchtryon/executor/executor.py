@@ -7,24 +7,30 @@ crash are this one function; what differs is only what the ledger holds.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Sequence
 from random import Random
 
 from batchtryon.api.client import TryOnClient
-from batchtryon.errors import CallError, ExitCode
+from batchtryon.errors import ExitCode
+from batchtryon.executor.balance import BalanceReader
+from batchtryon.executor.costs import CostCheck
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.following import Follower
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.press import Press
+from batchtryon.executor.reconciler import Reconciler
 from batchtryon.executor.run import Run
 from batchtryon.executor.submitting import Submitter
 from batchtryon.polling import PollPlanner
-from batchtryon.records import Balance, Item, Job, JobReport
+from batchtryon.records import Item, Job, JobReport
 from batchtryon.retry import RetryPolicy
 from batchtryon.store import Store
 
 __all__ = ["Executor"]
+
+#: Times that rows proven not to be charged are submitted again in one run (``design/charges.md``).
+_ROUNDS = 3
 
 
 class Executor:
@@ -32,15 +38,12 @@ class Executor:
 
     def __init__(
         self, run: Run, *, client: TryOnClient, downloader: Downloader, store: Store, press: Press,
-        planner: PollPlanner, key_fingerprint: str, rng: Random, no_submit: bool = False,
+        planner: PollPlanner, rng: Random, no_submit: bool = False, new_server: bool = False,
     ) -> None:
         settings = run.settings
         retry = RetryPolicy(max_attempts=settings.max_attempts, scale=settings.rate.seconds / 60, rng=rng)
         self.run = run
-        self._client = client
-        self._key_fingerprint = key_fingerprint
         self._no_submit = no_submit
-        self._retry = retry
         window = PollWindow(settings.poll_rate, started=run.clock.monotonic(), queue=min(60.0, settings.settle))
         self._courier = Courier(run, downloader, store, retry)
         self._follower = Follower(
@@ -50,6 +53,9 @@ class Executor:
         self._submitter = Submitter(
             run, client, press, retry, on_job=self._follower.add, others_busy=lambda: self._follower.busy,
         )
+        self._reader = BalanceReader(run, client, retry)
+        self._reconciler = Reconciler(run, self._reader, new_server=new_server)
+        self._costs = CostCheck(run, self._reader)
 
     @property
     def left_for_later(self) -> int:
@@ -65,29 +71,44 @@ class Executor:
 
         Raises only for defects of our own.
         """
+        run = self.run
         await self._submitter.recover()
-        await self._read_balance(first=True)
+        first = await self._reader.read()
+        run.progress.balance_start = None if first is None else first.balance
+        await self._reconciler.begin(first)
+        await self._costs.begin(first)
         await self._take_up()
-        if self.run.settings.keep_credits is not None and self.run.progress.balance_start is None:
-            self.run.halt(ExitCode.TEMPORARY, "The balance cannot be read, and --keep-credits needs it.")
-        parts = [
+        if run.settings.keep_credits is not None and first is None:
+            run.halt(ExitCode.TEMPORARY, "The balance cannot be read, and --keep-credits needs it.")
+        working = [asyncio.ensure_future(part) for part in (self._submit(), self._follow(), self._courier.carry_all())]
+        watching = [
             asyncio.ensure_future(part)
-            for part in (self._submit(), self._follow(), self._courier.carry_all(), self._watch_balance())
+            for part in (self._reader.watch(self._cadence), self._reconciler.watch(), self._costs.watch())
         ]
         try:
-            await self._all_or_first_defect(parts)
+            await self._until_done_or_defect(working, watching)
         finally:
-            for part in parts:
+            for part in (*working, *watching):
                 part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
-        await self._read_balance(first=False)
+            await asyncio.gather(*working, *watching, return_exceptions=True)
+        await self._read_at_the_end()
 
     async def _submit(self) -> None:
         try:
-            if not self._no_submit:
-                await self._submitter.submit_all()
+            for _ in range(1 + _ROUNDS):
+                if not self._no_submit:
+                    await self._submitter.submit_all()
+                # A service that is ill is asked again by the next run.
+                if ExitCode.TEMPORARY in self.run.halts.reasons or not await self._close_books():
+                    break
+                self._submitter.begin_again()
         finally:
             self._follower.no_more()
+
+    async def _close_books(self) -> bool:
+        """Once every known job has ended; True if rows wait to be submitted again, and may be."""
+        await self._follower.until_idle()
+        return await self._reconciler.close() and not self._no_submit and not self.run.halts
 
     async def _follow(self) -> None:
         try:
@@ -96,11 +117,15 @@ class Executor:
             self._courier.no_more()
 
     @staticmethod
-    async def _all_or_first_defect(parts: list[asyncio.Task[None]]) -> None:
-        *working, watching = parts
-        done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
-        watching.cancel()
-        for part in done:
+    async def _until_done_or_defect(
+        working: Sequence[asyncio.Task[None]], watching: Sequence[asyncio.Task[None]]
+    ) -> None:
+        waiting = {*working, *watching}
+        while not all(part.done() for part in working):
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        for part in working:
             part.result()
 
     # -- taking up what earlier runs left ----------------------------------------------------------
@@ -120,6 +145,7 @@ class Executor:
 
     async def _rendered(self, job: Job, report: JobReport) -> None:
         run = self.run
+        self._costs.completed()
         if not report.urls:
             message = "the API says the job is completed and names no picture"
             await run.ledger.call(run.jobs.record_no_outputs, job, name="NoOutputs", message=message)
@@ -138,40 +164,17 @@ class Executor:
 
     # -- the balance -------------------------------------------------------------------------------
 
-    async def _read_balance(self, *, first: bool) -> None:
-        run = self.run
-        for attempt in range(1, 4):
-            newest_before = run.attempts.book.newest
-            sent_at = run.clock.now()
-            try:
-                balance = await self._client.credits()
-            except CallError as exc:
-                if exc.http_status == 401:
-                    run.halt(ExitCode.CONFIGURATION, "The API refuses the key. Check TRYITON_API_KEY, or store a new "
-                             "one with 'batchtryon login'.", at_once=True)
-                    return
-                if attempt < 3 and not run.halts.at_once:
-                    await run.clock.sleep(self._retry.poll(attempt).seconds)
-                continue
-            await self._record_balance(balance, sent_at, newest_before, first=first)
-            return
+    def _cadence(self) -> float | None:
+        """Seconds between readings; with a floor to keep one a window, for others may spend from it too."""
+        floor = None if self.run.settings.keep_credits is None else self.run.settings.rate.seconds
+        return min((every for every in (floor, self._reconciler.cadence) if every is not None), default=None)
 
-    async def _record_balance(self, balance: Balance, sent_at: datetime, newest_before: int, *, first: bool) -> None:
-        run = self.run
-        if first:
-            run.progress.balance_start = balance
-        run.progress.balance_end = balance
-        run.attempts.book.balance_read(balance.on_demand, newest_before=newest_before)
-        await run.ledger.call(
-            run.runs.record_balance, run.key, balance, key_fingerprint=self._key_fingerprint, sent_at=sent_at,
-            received_at=run.clock.now(),
-        )
-        run.freed.notify()
-
-    async def _watch_balance(self) -> None:
-        """With a floor to keep, read the balance again and again: others may spend from it too."""
-        if self.run.settings.keep_credits is None:
+    async def _read_at_the_end(self) -> None:
+        """For the statement of the books; once more after a while if they do not add up, for a reading may lag."""
+        run, calls = self.run, 1 if self.run.halts.at_once else 3
+        last = await self._reader.read(calls=calls)
+        if last is None or run.progress.balance_start is None or run.halts.at_once or run.in_doubt:
             return
-        while True:
-            await self.run.clock.sleep(self.run.settings.rate.seconds)
-            await self._read_balance(first=False)
+        if await self._costs.unexplained(last):
+            await run.clock.sleep(min(30.0, run.settings.settle))
+            await self._reader.read(calls=calls)

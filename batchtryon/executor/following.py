@@ -80,6 +80,11 @@ class Follower:
         """Follow a job that was accepted just now."""
         self._schedule(_Followed(job, ours=True))
 
+    async def until_idle(self) -> None:
+        """Return once no job is open, or the run stops at once."""
+        while self.busy and not self._run.halts.at_once:
+            await self._run.changed.wait(None)
+
     def no_more(self) -> None:
         """Nothing will be submitted any more: end once the known jobs have ended."""
         self._more_to_come = False

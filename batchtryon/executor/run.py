@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from batchtryon.errors import ExitCode
 from batchtryon.executor.gateway import Gateway
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.jobs import Jobs
+from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
 from batchtryon.records import Balance
 from batchtryon.settings import Settings
@@ -86,8 +87,10 @@ class Signal:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.add(waiting)
         try:
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(waiting, seconds)
+                async with asyncio.timeout(seconds):
+                    await waiting
         finally:
             self._waiting.discard(waiting)
 
@@ -128,6 +131,7 @@ class Run:
     attempts: Attempts
     jobs: Jobs
     runs: Runs
+    books: Reconciliation
     #: The manifest's rows of this sync are the run's.
     sync: int
     tell: Callable[[Message], None]
@@ -138,6 +142,11 @@ class Run:
     freed: Signal = field(default_factory=Signal)
     #: When the API last answered anything, in :meth:`Clock.monotonic` seconds.
     last_heard: float = field(init=False)
+    #: Answers lost in this run so far.
+    in_doubt: int = 0
+    #: Why the balance proves nothing about our own submits: someone else uses the account. A clause.
+    foreign: str | None = None
+    _pauses: int = 0
 
     def __post_init__(self) -> None:
         self.heard()
@@ -162,6 +171,36 @@ class Run:
             self.warn(sentence)
         self.changed.notify()
         self.freed.notify()
+
+    def see_others(self, because: str) -> None:
+        """The account is used by someone else: the balance proves nothing any more (``design/charges.md``)."""
+        if self.foreign is None:
+            self.foreign = because
+            self.changed.notify()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no permit is asked for at the moment."""
+        return self._pauses > 0
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Ask for no permits until the end of this context."""
+        self._pauses += 1
+        try:
+            yield
+        finally:
+            self._pauses -= 1
+            self.freed.notify()
+
+    async def emptied(self, until: float) -> bool:
+        """Wait until no intent is open and no known job live; False if that is not so at ``until``."""
+        while await self.ledger.call(self.books.under_way):
+            left = until - self.clock.monotonic()
+            if left <= 0 or self.halts.at_once:
+                return False
+            await self.changed.wait(left)
+        return True
 
     def warn(self, text: str) -> None:
         """Tell the user something that matters."""

@@ -29,6 +29,7 @@ _AHEAD = 8
 _UNKNOWN_BURST = 3
 #: Seconds a request may take, and the slowest upload it allows for, in bytes a second (fault S12).
 _BASE_TIMEOUT, _SLOWEST_UPLOAD = 60.0, 100_000.0
+_PAUSED = Denied(limit=Limit.BOOKS, until=None)
 
 
 class Submitter:
@@ -89,6 +90,13 @@ class Submitter:
             await asyncio.gather(*self._sending, return_exceptions=True)
         if self._defect is not None:
             raise self._defect
+
+    def begin_again(self) -> None:
+        """Look from the first row on for items that became pending again."""
+        self._after, self._exhausted = 0, False
+        self._page.clear()
+        # Minutes have passed, and what was lost before is settled.
+        self._streaks = Streaks()
 
     def again(self, item_id: int, seconds: float) -> None:
         """Submit an item again after ``seconds``."""
@@ -152,6 +160,9 @@ class Submitter:
         run = self._run
         timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
         while not run.halts and self._in_time():
+            if run.is_paused:
+                await self._wait(_PAUSED)
+                continue
             granted = await run.ledger.call(
                 run.attempts.take_permit, run.key, item, timeout=timeout, sent_sha256=body.sha256
             )
@@ -264,6 +275,7 @@ class Submitter:
             progress.credits_spent += item.credits
         elif event is AttemptEvent.ANSWER_LOST:
             progress.unknown += 1
+            self._run.in_doubt += 1
         elif failed:
             progress.failed += 1
 
@@ -285,12 +297,14 @@ class Submitter:
                 run.attempts.book.rate_refused(now, answer.retry_after)
                 run.warn("The API says we are too fast, though our own requests do not explain it: "
                          "someone else may use this account, or its limit is lower than --rate. Slowing down.")
+                run.see_others("a refusal that our own requests do not explain says that others use the account")
                 self.again(item.id, 0.0)
             case Stop.SLOTS:
                 live = run.attempts.book.live
                 run.attempts.book.slots_refused(now)
                 run.warn(f"The API says too many jobs are being processed, while we have {live} of "
                          f"{run.settings.concurrency}: someone else uses this account. Yielding to them.")
+                run.see_others("others use the account: jobs are processed that are not ours")
                 self.again(item.id, 0.0)
 
     def _heed_streaks(self, answer: Answer) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -101,20 +102,20 @@ class Attempts:
         ``timeout`` is the HTTP deadline in seconds from now. With ``sent_sha256``, the hash of a body that is ready,
         the sending mark is committed with the intent: one commit less before the wire. Raises :class:`Taken`.
         """
-        now = self._clock.monotonic()
+        now, at = self._clock.monotonic(), self._clock.now()
         denied = self.book.ask(now, item.credits)
         if denied is not None:
             return denied
         deadline = now + timeout
         state, mark = AttemptState.INTENT, dict[str, Any]()
         if sent_sha256 is not None:
-            state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), self._mark(now, sent_sha256)
+            state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), _mark(now, at, sent_sha256)
         with self._database.transaction() as connection:
             _claim_item(connection, item.id, self._clock)
             made = connection.execute(attempts.insert(), {
                 "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
                 "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
-                "boot_id": self._clock.boot_id, "intent_at": self._clock.now(), "intent_s": now,
+                "boot_id": self._clock.boot_id, "intent_at": at, "intent_s": now,
                 "deadline_s": deadline, **mark,
             })
             assert made.inserted_primary_key is not None
@@ -129,11 +130,8 @@ class Attempts:
         """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
         now = self._clock.monotonic()
         with self._database.transaction() as connection:
-            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, self._mark(now, sent_sha256))
+            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, _mark(now, self._clock.now(), sent_sha256))
         return now
-
-    def _mark(self, now: float, sent_sha256: str) -> dict[str, Any]:
-        return {"sending_at": self._clock.now(), "sending_s": now, "sent_sha256": sent_sha256}
 
     def mark_unusable(self, item: Item, *, name: str, message: str) -> None:
         """Commit that an item cannot be sent as it is: its picture changed or is gone (fault M4)."""
@@ -284,6 +282,10 @@ def _item_query() -> Any:
         .join(rows, rows.c.item_id == items.c.id)
         .join(manifests, manifests.c.id == rows.c.manifest_id)
     )
+
+
+def _mark(seconds: float, at: datetime, sent_sha256: str) -> dict[str, Any]:
+    return {"sending_at": at, "sending_s": seconds, "sent_sha256": sent_sha256}
 
 
 def _one_item(connection: Connection, item_id: int) -> Item:

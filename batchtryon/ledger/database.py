@@ -6,10 +6,11 @@ translated here, once: whatever goes wrong below is a :class:`LedgerError` or :c
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ __all__ = ["Database", "redacted", "sqlite_path"]
 
 #: Seconds to wait for another writer before saying so.
 _BUSY_SECONDS = 10.0
+#: How every SQLite file begins.
+_HEAD = b"SQLite format 3\0"
+#: Names in an address whose values nobody is to see.
+_SECRETS = "pass|pwd|secret|token|key|credential|signature"
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -38,8 +43,9 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def redacted(url: str) -> str:
-    """The URL without its password, for people (fault L9)."""
-    return re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
+    """The URL without its password or other secrets, for people (fault L9)."""
+    without = re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
+    return re.sub(rf"(?i)([?&][^=&]*(?:{_SECRETS})[^=&]*=)[^&]*", r"\1***", without)
 
 
 class Database:
@@ -71,6 +77,43 @@ class Database:
         except BatchTryonError:
             raise
         except (DBAPIError, OSError) as exc:
+            raise self._translated(exc) from exc
+
+    def check_head(self) -> None:
+        """Look at the file's first bytes, for SQLite takes a very short file for an empty database and fills it.
+
+        Raises :class:`LedgerError` for one that holds anything else.
+        """
+        if self.path is None or not self.path.is_file():
+            return
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(len(_HEAD))
+        except OSError as exc:
+            raise self._translated(exc) from exc
+        if head not in {b"", _HEAD}:
+            raise self._damaged("it is not a database")
+
+    def check_pages(self, connection: Connection, *, thorough: bool = False) -> None:
+        """Look at every page, ``thorough``: also at every index. Raises :class:`LedgerError` for the first damage."""
+        pragma = "integrity_check" if thorough else "quick_check"
+        said = connection.exec_driver_sql(f"PRAGMA {pragma}(1)").scalar()
+        if said != "ok":
+            raise self._damaged(" ".join(str(said).split()))
+
+    def back_up(self, to: Path) -> None:
+        """Copy all that is committed into the new file ``to``, check the copy, and flush it to the disk.
+
+        Not within a transaction. Raises :class:`LedgerError` or :class:`DiskError`; then ``to`` is not there.
+        """
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            source = self._connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            _copy(source, to)
+        except (DBAPIError, sqlite3.Error, OSError) as exc:
+            to.unlink(missing_ok=True)
             raise self._translated(exc) from exc
 
     def close(self) -> None:
@@ -122,7 +165,13 @@ class Database:
     def _on_begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
 
-    def _translated(self, exc: DBAPIError | OSError) -> BatchTryonError:
+    def _damaged(self, reason: str) -> LedgerError:
+        return LedgerError(
+            f"{self.name}: the ledger is damaged ({reason}). Put back a copy of it; "
+            "starting with an empty one would pay again for what it knows."
+        )
+
+    def _translated(self, exc: DBAPIError | sqlite3.Error | OSError) -> BatchTryonError:
         reason = str(exc.orig) if isinstance(exc, DBAPIError) else str(exc)
         said = reason.lower()
         if "disk is full" in said or "no space" in said or "disk i/o error" in said:
@@ -130,10 +179,24 @@ class Database:
         if "locked" in said or "busy" in said:
             return LedgerBusy(f"{self.name}: another program holds the ledger ({reason}). Wait for it, then run again.")
         if "malformed" in said or "not a database" in said:
-            return LedgerError(
-                f"{self.name}: the ledger is damaged ({reason}). Put back a copy of it; "
-                "starting with an empty one would pay again for what it knows."
-            )
-        if "readonly" in said or "unable to open" in said:
+            return self._damaged(reason)
+        if "readonly" in said or "unable to open" in said or "permission denied" in said:
             return LedgerError(f"{self.name}: the ledger cannot be written ({reason}). Check its folder's rights.")
         return LedgerError(f"{self.name}: the ledger cannot be used ({reason}).")
+
+
+def _copy(source: sqlite3.Connection, to: Path) -> None:
+    to.touch(exist_ok=False)
+    with closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
+        # One file, without the two that a ledger in use has beside it.
+        copy.execute("PRAGMA journal_mode=DELETE")
+        (said,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if said != "ok":
+            raise sqlite3.DatabaseError(f"its copy is malformed: {said}")
+    for path, flags in ((to, os.O_RDWR), (to.parent, os.O_RDONLY)):
+        descriptor = os.open(path, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

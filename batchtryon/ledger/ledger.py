@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,20 +10,23 @@ from typing import Self
 from sqlalchemy import select
 
 from batchtryon.clock import Clock
-from batchtryon.errors import DiskError, LedgerError, LedgerForgot
+from batchtryon.errors import BatchTryonError, DiskError
 from batchtryon.ledger.ages import age, deadline_here
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.database import Database, sqlite_path
+from batchtryon.ledger.identity import Identity, read_identity
+from batchtryon.ledger.inventory import Inventory
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.locks import HeldLock, living_holder
-from batchtryon.ledger.migrations import bring_up_to_date, is_empty, read_meta, schema_version
+from batchtryon.ledger.opening import Guard, open_for_reading, open_for_work
 from batchtryon.ledger.permits import PermitBook, PermitRules
+from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
 from batchtryon.ledger.second import SecondThoughts
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
-from batchtryon.ledger.tables import attempts, items, jobs, meta, outputs, rows
+from batchtryon.ledger.tables import attempts, items, jobs, outputs, rows
 from batchtryon.states import UNRESOLVED, AttemptState, ItemState, JobState
 
 __all__ = ["Ledger"]
@@ -42,11 +44,14 @@ class Ledger:
         self.second = SecondThoughts(database, clock)
 
     @classmethod
-    def for_work(cls, url: str, clock: Clock, *, origin: str | None, note: str = "") -> Ledger:
+    def for_work(
+        cls, url: str, clock: Clock, *, origin: str | None, note: str = "", guard: Guard | None = None
+    ) -> Ledger:
         """Open for a run, made if absent, its lock held until :meth:`close`.
 
         ``origin`` is the API the ledger belongs to; a ledger of another one is refused
-        (``design/charges.md``, "A ledger that forgot"). None for work that never calls the API.
+        (``design/charges.md``, "A ledger that forgot"). None for work that never calls the API. ``guard`` is asked
+        whether the ledger remembers everything, before anything is made; where it agrees, the next epoch begins.
         Raises :class:`LedgerError` and its kin, :class:`DiskError`.
         """
         path = sqlite_path(url)
@@ -57,16 +62,7 @@ class Ledger:
                 locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
             database = Database(url)
             locks.callback(database.close)
-            with _naming(database), database.transaction() as connection:
-                bring_up_to_date(connection, clock)
-                known = read_meta(connection).get("origin")
-                if known is None and origin is not None:
-                    connection.execute(meta.insert().values(key="origin", value=origin))
-            if origin is not None and known not in {None, origin}:
-                raise LedgerForgot(
-                    f"{database.name}: this ledger belongs to {known}, not to {origin}. "
-                    "Use another --output or --ledger for that API."
-                )
+            open_for_work(database, clock, origin=origin, guard=guard)
         except BaseException:
             locks.close()
             raise
@@ -80,14 +76,11 @@ class Ledger:
             return None
         database = Database(url, read_only=True)
         try:
-            with _naming(database), database.transaction() as connection:
-                empty = is_empty(connection)
-                if not empty:
-                    schema_version(connection)
-        except LedgerError:
+            found = open_for_reading(database)
+        except BatchTryonError:
             database.close()
             raise
-        if empty:
+        if not found:
             database.close()
             return None
         return cls(database, clock)
@@ -98,12 +91,25 @@ class Ledger:
         return self._database.name
 
     @property
+    def identity(self) -> Identity:
+        """Who it is, and how far it has come."""
+        with self._database.transaction() as connection:
+            return read_identity(connection)
+
+    @property
+    def inventory(self) -> Inventory:
+        """What it knows of files, of open work and of itself."""
+        return Inventory(self._database)
+
+    @property
     def worker(self) -> int | None:
         """The process on this machine that works on the ledger now, if any."""
         path = self._database.path
         return None if path is None else living_holder(_lock_of(path))
 
-    def working(self, key: RunKey, rules: PermitRules, spool: Spool | None = None) -> tuple[Attempts, Jobs]:
+    def working(
+        self, key: RunKey, rules: PermitRules, spool: Spool | None = None
+    ) -> tuple[Attempts, Jobs, Reconciliation]:
         """The parts that a run submits and polls with, with the permit book rebuilt from the attempts.
 
         ``spool``: where answers go that cannot be committed; by default a file beside the ledger's, so a ledger
@@ -119,15 +125,20 @@ class Ledger:
         return (
             Attempts(self._database, self._clock, book, spool),
             Jobs(self._database, self._clock, book),
+            Reconciliation(self._database, self._clock, book),
         )
 
-    def has_open_work(self, manifest: ManifestRecord) -> bool:
+    def has_open_work(self, manifest: ManifestRecord, *, doubts: bool = False) -> bool:
         """Whether anything is paid for and not at its end, or of unknown outcome since a crash, in any manifest.
 
-        Also whether rows of this manifest still want their own copy of a picture that is there.
+        Also whether rows of this manifest still want their own copy of a picture that is there, and, with
+        ``doubts``, whether there are lost answers that the balance may still tell of.
         """
+        unfinished = [AttemptState.INTENT, AttemptState.SENDING]
+        if doubts:
+            unfinished += [AttemptState.UNKNOWN, AttemptState.MAYBE_FREE, AttemptState.MAYBE_PAID]
         queries = (
-            select(attempts.c.seq).where(attempts.c.state.in_([AttemptState.INTENT, AttemptState.SENDING])),
+            select(attempts.c.seq).where(attempts.c.state.in_(unfinished)),
             select(jobs.c.id).where(jobs.c.state.in_([JobState.PROCESSING, JobState.STUCK, JobState.VANISHED])),
             select(outputs.c.id).where(outputs.c.state == "waiting"),
             select(rows.c.id).join(items, items.c.id == rows.c.item_id).where(
@@ -187,17 +198,6 @@ class Ledger:
         for job in live:
             accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
             book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
-
-
-@contextmanager
-def _naming(database: Database) -> Iterator[None]:
-    """What is wrong with a ledger is said with its name."""
-    try:
-        yield
-    except LedgerError as exc:
-        if database.name in str(exc):
-            raise
-        raise type(exc)(f"{database.name}: {exc}") from exc
 
 
 def _lock_of(path: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from sqlalchemy import Connection, inspect, select
 
@@ -15,9 +16,11 @@ from batchtryon.clock import Clock
 from batchtryon.errors import LedgerError
 from batchtryon.ledger.tables import SCHEMA_VERSION, meta, metadata
 
-__all__ = ["STEPS", "bring_up_to_date", "is_empty", "read_meta", "schema_version"]
+__all__ = ["STEPS", "Step", "bring_up_to_date", "is_empty", "newest_version", "read_meta", "schema_version"]
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {}
+Step: TypeAlias = Callable[[Connection], None]
+
+STEPS: Mapping[int, Step] = {}
 
 
 def is_empty(connection: Connection) -> bool:
@@ -28,19 +31,28 @@ def is_empty(connection: Connection) -> bool:
     return not tables
 
 
-def schema_version(connection: Connection) -> int:
+def newest_version(steps: Mapping[int, Step] = STEPS) -> int:
+    """The version that ``steps`` lead to."""
+    return max(steps, default=SCHEMA_VERSION - 1) + 1
+
+
+def schema_version(connection: Connection, *, newest: int = SCHEMA_VERSION) -> int:
     """The version of the ledger's tables. Raises :class:`LedgerError` when made by a newer batchtryon."""
-    version = int(read_meta(connection).get("schema_version", "0"))
-    if version > SCHEMA_VERSION or version < 1:
+    told = read_meta(connection).get("schema_version", "0")
+    version = int(told) if told.isdecimal() else 0
+    if version > newest or version < 1:
         raise LedgerError(
-            f"the ledger has version {version}, this batchtryon knows up to {SCHEMA_VERSION}. "
+            f"the ledger has version {version}, this batchtryon knows up to {newest}. "
             "Use the batchtryon that made it, or a newer one."
         )
     return version
 
 
-def bring_up_to_date(connection: Connection, clock: Clock) -> None:
-    """Create the tables, or lead an older version to ours. Raises :class:`LedgerError`."""
+def bring_up_to_date(connection: Connection, clock: Clock, *, steps: Mapping[int, Step] = STEPS) -> None:
+    """Create the tables, or lead an older version to ours. Raises :class:`LedgerError`.
+
+    ``Ledger.for_work`` has made a copy of an older one before (``backup.py``).
+    """
     if is_empty(connection):
         metadata.create_all(connection)
         born = {
@@ -51,8 +63,9 @@ def bring_up_to_date(connection: Connection, clock: Clock) -> None:
         }
         connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in born.items()])
         return
-    for version in range(schema_version(connection), SCHEMA_VERSION):
-        STEPS[version](connection)
+    newest = newest_version(steps)
+    for version in range(schema_version(connection, newest=newest), newest):
+        steps[version](connection)
         connection.execute(meta.update().where(meta.c.key == "schema_version").values(value=str(version + 1)))
 
 

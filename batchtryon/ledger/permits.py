@@ -34,6 +34,8 @@ class Limit(StrEnum):
     PAUSE = "pause"
     CAP = "cap"
     FLOOR = "floor"
+    #: Paused while the books are closed (not the book's own answer).
+    BOOKS = "books"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ class PermitBook:
 
     def unknown(self, seq: int, deadline: float) -> None:
         """No readable answer came: the slot is held while a job of it may live."""
-        self._slots[seq] = deadline + self.rules.queue + self._job_allowance
+        self._slots[seq] = deadline + self.rules.queue + self.job_allowance
 
     def ended(self, seq: int, seconds: float | None = None) -> None:
         """Its job ended, after ``seconds`` if known; the slot is free."""
@@ -230,7 +232,8 @@ class PermitBook:
         return self.rules.rate.seconds + self._margin
 
     @property
-    def _job_allowance(self) -> float:
+    def job_allowance(self) -> float:
+        """J: seconds a job may take that nobody knows of."""
         floor = min(60.0, self.rules.settle)
         return min(600.0, max(floor, 3 * self._slowest))
 

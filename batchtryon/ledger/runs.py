@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -13,8 +12,7 @@ from sqlalchemy import Connection, func, select
 from batchtryon.clock import Clock
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.tables import attempts, balance_reads, batches, events, jobs, runs
-from batchtryon.records import Balance
+from batchtryon.ledger.tables import attempts, batches, events, jobs, runs
 from batchtryon.states import AttemptState, JobState
 
 __all__ = ["Books", "Runs"]
@@ -33,6 +31,13 @@ class Books:
     spent: int
     #: Attempts whose answer was lost, paid and lost ones included.
     at_risk: int
+    #: Of those at risk, what is known to be paid and lost.
+    lost: int = 0
+
+    @property
+    def charged(self) -> int:
+        """What the ledger knows to have been charged."""
+        return self.spent + self.lost
 
 
 class Runs:
@@ -96,17 +101,6 @@ class Runs:
                 kind=kind, detail=dict(detail),
             ))
 
-    def record_balance(
-        self, key: RunKey, balance: Balance, *, key_fingerprint: str, sent_at: datetime, received_at: datetime
-    ) -> None:
-        """One reading of the balance, with when it was asked for and when it came."""
-        with self._database.transaction() as connection:
-            connection.execute(balance_reads.insert().values(
-                run_id=key.run, key_fingerprint=key_fingerprint, sent_at=sent_at, received_at=received_at,
-                on_demand=balance.on_demand, subscription=balance.subscription, purchased=balance.purchased,
-                reserved=balance.reserved,
-            ))
-
     def books(self, *, run: int | None = None) -> Books:
         """What was spent and what is at risk, by one run or by the whole ledger."""
         spent = (
@@ -117,10 +111,12 @@ class Runs:
         risk = select(func.coalesce(func.sum(attempts.c.credits), 0)).where(attempts.c.state.in_(_AT_RISK))
         if run is not None:
             spent, risk = spent.where(attempts.c.run_id == run), risk.where(attempts.c.run_id == run)
+        lost = risk.where(attempts.c.state == AttemptState.PAID_AND_LOST)
         with self._database.transaction() as connection:
             return Books(
                 spent=int(connection.execute(spent).scalar_one()),
                 at_risk=int(connection.execute(risk).scalar_one()),
+                lost=int(connection.execute(lost).scalar_one()),
             )
 
     def _new_batch(self, connection: Connection, manifest_id: int) -> int:

@@ -15,7 +15,7 @@ from batchtryon.clock import Clock
 from batchtryon.ledger.attempts import move_item
 from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.tables import attempts, events, items, jobs, outputs, rows
+from batchtryon.ledger.tables import attempts, baselines, events, items, jobs, outputs, rows
 from batchtryon.states import OPEN_ITEMS, UNDECIDED_ITEMS, UNRESOLVED, AttemptState, ItemEvent, ItemState, JobState
 from batchtryon.tryon import fingerprint
 
@@ -64,6 +64,7 @@ class SecondThoughts:
             connection.execute(outputs.update().where(outputs.c.state == "waiting").values(state="gone"))
             unresolved = attempts.update().where(attempts.c.state.in_(UNRESOLVED))
             connection.execute(unresolved.values(state=AttemptState.FREE.value, counted=0))
+            connection.execute(baselines.delete())  # the next server has another balance
             for item in left:
                 if item.state == ItemState.SUBMITTING:
                     move_item(connection, item.id, ItemEvent.RETURNED, self._clock)

@@ -18,7 +18,7 @@ from batchtryon.ledger.database import Database
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.tables import attempts, events, files, items, jobs, manifests, outputs, rows, runs
 from batchtryon.records import Source
-from batchtryon.states import ItemState, JobState
+from batchtryon.states import AttemptState, ItemState, JobState
 from batchtryon.tryon import JsonValue
 
 __all__ = ["Happening", "RunRecord", "StandingRow", "Story"]
@@ -260,6 +260,13 @@ def _standing(found: Any, tries: Any, job: Any, paths: Sequence[str]) -> Standin
     )
 
 
+#: What was found out later has a line of its own.
+_LOST = (
+    AttemptState.UNKNOWN, AttemptState.MAYBE_FREE, AttemptState.MAYBE_PAID, AttemptState.HELD, AttemptState.FREE,
+    AttemptState.PAID_AND_LOST,
+)
+
+
 def _attempt_story(found: Sequence[Any]) -> Iterator[Happening]:
     for row in found:
         yield Happening(at=row.intent_at, what=f"attempt {row.seq}: permit taken for {row.credits} credit(s)")
@@ -268,9 +275,10 @@ def _attempt_story(found: Sequence[Any]) -> Iterator[Happening]:
         if row.answered_at is not None:
             status = f"HTTP {row.http_status}" if row.http_status else "no answer"
             reason = " ".join(part for part in (row.error_name, row.message) if part)
+            outcome = "answer lost" if row.state in _LOST else row.state
             yield Happening(
                 at=row.answered_at,
-                what=f"attempt {row.seq}: {row.state} ({status}{', ' + reason if reason else ''})",
+                what=f"attempt {row.seq}: {outcome} ({status}{', ' + reason if reason else ''})",
             )
 
 

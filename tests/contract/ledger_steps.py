@@ -111,7 +111,7 @@ class Steps:
         synced = ledger.catalog.manifest(manifest)
         assert synced is not None
         self.manifest = synced
-        self.attempts, self.jobs = ledger.working(self.key, rules, self.spool)
+        self.attempts, self.jobs, self.books = ledger.working(self.key, rules, self.spool)
         return planner.plan
 
     def restart(self, rows: Sequence[Row], **settings: Any) -> Plan:

@@ -247,5 +247,5 @@ class StoryContract:
         steps.begin([])
         now = steps.clock.now()
         balance = Balance(on_demand=-1, subscription=2**40, purchased=0, reserved=3)
-        steps.ledger.runs.record_balance(steps.key, balance, key_fingerprint="f", sent_at=now, received_at=now)
+        steps.books.record_read(steps.key, balance, key_fingerprint="f", sent_at=now, received_at=now)
         assert steps.ledger.runs.books().spent == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.ledger_books_suite import BooksContract
 from tests.contract.ledger_money_suite import MoneyContract
 from tests.contract.ledger_restart_suite import RestartContract
 from tests.contract.ledger_rows_suite import RowsContract
@@ -17,7 +18,7 @@ from tests.simulation.virtual import VirtualClock
 __all__ = ["LedgerContract"]
 
 
-class LedgerContract(MoneyContract, RestartContract, RowsContract, StoryContract):
+class LedgerContract(BooksContract, MoneyContract, RestartContract, RowsContract, StoryContract):
     """All of it. A subclass gives the ``url`` fixture of an empty ledger that outlives its connection."""
 
     @pytest.fixture

@@ -197,11 +197,11 @@ class Studio:
             rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
             keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
         )
-        attempts, jobs = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
+        attempts, jobs, books = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
         gateway, self.network.reaper = ReapedGateway(self.reaper), self.reaper
         run = Run(
             key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=InlineGateway(),
-            attempts=attempts, jobs=jobs, runs=ledger.runs, sync=key.run, tell=messages.append,
+            attempts=attempts, jobs=jobs, runs=ledger.runs, books=books, sync=key.run, tell=messages.append,
         )
         async with open_client(self.network) as client:
             executor = Executor(
@@ -212,7 +212,7 @@ class Studio:
                 downloader=Downloader(client, clock=self.clock, allow_loopback=False, resolve=_public),
                 store=ReapedStore(self.store, self.reaper),
                 press=Press(InlineGateway(), max_pixels=settings.max_pixels), planner=PollPlanner(),
-                key_fingerprint=self.keys.fingerprint, rng=self.rng, no_submit=no_submit,
+                rng=self.rng, no_submit=no_submit,
             )
             self.on_start(executor)
             await executor.execute()

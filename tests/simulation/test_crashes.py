@@ -69,7 +69,7 @@ def test_killed_again_and_again_it_still_ends() -> None:
     studio = Studio(seed=5)
     rows = rows_of(12)
     kills = 0
-    while studio.run_until_killed(rows, Reaper(23 + kills % 7, after=kills % 2 == 0)) is None:
+    while studio.run_until_killed(rows, Reaper(40 + kills % 7, after=kills % 2 == 0)) is None:
         kills += 1
         studio.clock.advance(1.0)
         assert kills < 200

@@ -11,7 +11,7 @@ from batchtryon.records import Source, SourceForm
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
 from batchtryon.sandbox.limits import Counting, Limits, Rate
 from batchtryon.sandbox.replies import Call
-from batchtryon.settings import FailureLimit
+from batchtryon.settings import FailureLimit, OnUnknown, Settings
 from tests.simulation.studio import Studio, rows_of
 
 
@@ -50,8 +50,8 @@ def test_a_restart_fires_no_new_burst() -> None:
 
 
 @pytest.mark.parametrize("name", ["lost-answer", "error-after", "no-job-id", "not-json", "empty", "html-502"])
-def test_a_lost_answer_is_held_and_never_submitted_again(name: str) -> None:
-    studio = Studio(plan=fault(Call.SUBMIT, name, at=3))
+def test_a_lost_answer_that_is_to_be_held_is_never_submitted_again(name: str) -> None:
+    studio = Studio(plan=fault(Call.SUBMIT, name, at=3), settings=Settings(settle=60.0, on_unknown=OnUnknown.HOLD))
     outcome = studio.run(rows_of(8))
     assert outcome.rows == {"done": 7, "unknown": 1, "gone": 0}
     assert outcome.code is ExitCode.DECISION_NEEDED

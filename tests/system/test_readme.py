@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@cache
 def help_of(*command: str) -> str:
     process = subprocess.run(
         [sys.executable, "-m", "batchtryon", *command, "--help"], capture_output=True, text=True, check=True
@@ -48,7 +50,7 @@ def test_every_command_of_the_table_is_listed_by_the_help() -> None:
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`?(--[a-z][a-z-]+)", README)) - {"--help"}))
 def test_every_option_named_is_an_option_of_some_command(option: str) -> None:
-    helps = [help_of(command) for command in ("run", "plan", "retry", "export", "status")]
+    helps = [help_of(command) for command in ("run", "plan", "retry", "export", "status", "doctor")]
     assert any(re.search(rf"{option}\b", text) for text in helps)
 
 

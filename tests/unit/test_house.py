@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2] / "batchtryon"
 FLOORS = {
     "errors": 0, "clock": 0,
     "tryon": 1, "names": 1, "states": 1, "records": 1, "settings": 1,
-    "manifest": 2, "planner": 2, "retry": 2, "polling": 2,
+    "manifest": 2, "planner": 2, "retry": 2, "polling": 2, "reconcile": 2,
     "api": 3, "ledger": 3, "images": 3, "store": 3, "workspace": 3,
     "executor": 4, "report": 4, "sandbox": 4,
     "batch": 5,

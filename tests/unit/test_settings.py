@@ -51,7 +51,7 @@ def test_without_any_layer_the_documented_defaults_hold() -> None:
     plain = settings()
     assert plain == Settings()
     assert (plain.rate, plain.poll_rate, plain.concurrency) == (Rate(20, 60.0), Rate(300, 60.0), 6)
-    assert (plain.settle, plain.changed, plain.on_unknown) == (900.0, Changed.ASK, OnUnknown.HOLD)
+    assert (plain.settle, plain.changed, plain.on_unknown) == (900.0, Changed.ASK, OnUnknown.RECONCILE)
 
 
 def test_flags_win_over_the_environment_over_the_manifest_over_the_file() -> None:

@@ -163,6 +163,13 @@ def test_options_that_were_not_given_leave_the_say_to_other_layers(batch: Batch)
 # -- run -------------------------------------------------------------------------------------------
 
 
+def test_a_ledger_is_accepted_only_on_the_command_line(batch: Batch) -> None:
+    call("run", "demo.csv")
+    assert not batch.options.accept_ledger
+    call("run", "demo.csv", "--accept-ledger")
+    assert batch.options == Options(accept_ledger=True)
+
+
 def test_run_without_a_terminal_does_not_ask(batch: Batch) -> None:
     batch.plan.rows[RowState.CHANGED] = 2
     result = call("run", "demo.csv")

@@ -12,7 +12,8 @@ def a_summary(**values: Any) -> Summary:
         "manifest": "demo", "exit_code": ExitCode.ALL_DONE, "reasons": (), "seconds": 125.0, "bound_by": "rate",
         "rows": {"total": 1234, "done": 1234, "failed": 0, "unknown": 0, "gone": 0},
         "credits": {
-            "planned": 1234, "spent": 1234, "at_risk": 0, "start": 5000, "end": 3766, "unexplained": 0, "saved": 0,
+            "planned": 1234, "spent": 1234, "charged": 1234, "at_risk": 0, "start": 5000, "end": 3766, "unexplained": 0,
+            "saved": 0,
         },
         "requests": {}, "images": "out/demo/images", "results": "out/demo/results.csv",
     }
@@ -28,7 +29,7 @@ def test_a_summary_gives_the_verdict_rows_credits_balance_and_places() -> None:
         "demo: all done",
         "Rows      1,234 done (of 1,234)",
         "Credits   1,234 spent of 1,234 planned",
-        "Balance   5,000 -> 3,766",
+        "Books     5,000 at the start, 1,234 charged, 0 at risk, 3,766 at the end; nothing unexplained",
         "Time      2 min",
         "Pictures  out/demo/images",
         "Results   out/demo/results.csv",
@@ -56,11 +57,11 @@ def test_rows_that_wait_for_a_decision_are_named_with_their_credits() -> None:
     assert "1 answer lost" in told
     assert "1 at risk (answers lost)" in told
     assert "1 row waits for your decision: batchtryon failures" in told
-    assert "Balance" not in told
+    assert "Books" not in told
 
 
 def test_credits_our_books_do_not_explain_are_told() -> None:
-    assert "unexplained" not in shown(a_summary())
+    assert "nothing unexplained" in shown(a_summary())
     money = dict(a_summary().credits) | {"unexplained": 7}
     assert "7 unexplained" in shown(a_summary(credits=money))
 

@@ -90,7 +90,7 @@ def test_every_state_has_one_of_the_documented_words(
     "=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=", "-", "+", "-1e5+A1", "+49 170 1234567",
     "-1;=2", "--1",
 ])
-def test_what_a_spreadsheet_would_take_for_a_formula_is_quoted(cell: str) -> None:
+def test_e1_what_a_spreadsheet_would_take_for_a_formula_is_quoted(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
 
 
@@ -102,7 +102,7 @@ def test_numbers_and_plain_words_are_untouched(cell: str) -> None:
 
 
 @given(st.text(max_size=20))
-def test_no_cell_begins_a_formula_and_every_cell_can_be_told_from_its_quote(cell: str) -> None:
+def test_e1_no_cell_begins_a_formula_and_every_cell_can_be_told_from_its_quote(cell: str) -> None:
     written = harmless(cell)
     assert written in {cell, f"'{cell}"}
     if written[:1] in set("=@\t\r"):

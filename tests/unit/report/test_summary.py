@@ -23,7 +23,7 @@ DOCUMENTED = [1, 143, 130, 12, 14, 6, 7, 8, 5]
 
 PLAIN = Summary(
     manifest="spring", exit_code=ExitCode.ALL_DONE, reasons=(), rows={"total": 2, "done": 2, "gone": 0},
-    credits={"planned": 2, "spent": 2, "at_risk": 0, "start": 10, "end": 8, "unexplained": 0, "saved": 1},
+    credits={"planned": 2, "spent": 2, "charged": 2, "at_risk": 0, "start": 10, "end": 8, "unexplained": 0, "saved": 1},
     requests={"submits": 2, "polls": 7, "downloads": 2, "rejected_429": 0}, seconds=12.34567, bound_by="slots",
     waited={"slots": 3.00049}, run=4, images="out/spring/images", results="out/spring/results.csv",
 )
@@ -58,7 +58,7 @@ def test_the_verdict_is_the_reasons_or_the_code_s_sentence() -> None:
 def test_the_summary_has_the_documented_keys() -> None:
     content = PLAIN.as_json()
     assert {"manifest", "verdict", "exit_code", "rows", "credits", "requests", "seconds", "bound_by"} <= set(content)
-    assert {"planned", "spent", "at_risk", "start", "end", "unexplained", "saved"} == set(content["credits"])
+    assert {"planned", "spent", "charged", "at_risk", "start", "end", "unexplained", "saved"} == set(content["credits"])
     assert (content["exit_code"], content["seconds"], content["waited"]) == (0, 12.346, {"slots": 3.0})
 
 

@@ -1,0 +1,197 @@
+"""What is remembered of a ledger outside of it, so that one that forgot is noticed (``design/charges.md``).
+
+Two small files: ``ledger.witness.json`` in the output folder, and one for the account in the user's state folder,
+which knows every ledger the account was used with. Both are written when a run begins, every minute while it is on,
+and at its end. A ledger without them is a healthy one; they are made again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from batchtryon.clock import Clock
+from batchtryon.errors import BatchTryonError, LedgerForgot
+from batchtryon.ledger.identity import Concern, Evidence, Identity, Objection, Sighting, objections
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.ledger.opening import Admission
+from batchtryon.store import write_atomically
+from batchtryon.workspace import account_file
+
+__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "witnessed"]
+
+WITNESS_NAME = "ledger.witness.json"
+_ABOUT = "Written by batchtryon, so that a ledger that is lost, restored or copied is noticed. Leave it here."
+#: Seconds between two notes while a run is on: a copy of the ledger that is older will be told from it.
+_EVERY = 60.0
+#: Ledgers of one account that are remembered.
+_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """The witnesses of one ledger with one account."""
+
+    ledger: Path
+    output: Path
+    origin: str
+    key_fingerprint: str
+    clock: Clock
+
+    @property
+    def account(self) -> Path:
+        """The account's own file."""
+        return account_file(self.origin, self.key_fingerprint, ".json")
+
+    @property
+    def beside_outputs(self) -> Path:
+        """The output folder's file."""
+        return self.output / WITNESS_NAME
+
+    def evidence(self, found: Identity | None, *, manifest: str | None = None) -> Evidence:
+        """All that is known outside of the ledger. ``manifest``: whose pictures count besides known ones."""
+        unreadable: list[str] = []
+        output = _read(self.beside_outputs, unreadable)
+        account = _read(self.account, unreadable)
+        others = sorted(path for path in self.account.parent.glob("*.json") if path != self.account)
+        # Of other keys only what they say of this very ledger matters, so an unreadable one says nothing.
+        elsewhere = [sighting for path in others for sighting in _read(path, [])]
+        place = str(self.ledger.resolve())
+        return Evidence(
+            place=place, origin=self.origin, key_fingerprint=self.key_fingerprint,
+            output=output[0] if output else None, account=account, elsewhere=elsewhere,
+            copies=[] if found is None else _copies(found, place, [*output, *account, *elsewhere], self.clock),
+            pictures=pictures_in(self.output, manifest), unreadable=unreadable,
+        )
+
+    def guard(self, found: Identity | None, *, manifest: str, accept: bool) -> Admission:
+        """Whether a run may use the ledger. Raises :class:`LedgerForgot`, unless the user said to ``accept`` it."""
+        known = self.evidence(found, manifest=manifest)
+        told = objections(found, known)
+        if told and not accept:
+            raise LedgerForgot(f"{told[0].text} {how_to_accept(told[0])}")
+        return Admission(known=known, accepted=told)
+
+    def note(self, identity: Identity, *, running: bool) -> None:
+        """Write down how far the ledger is. Raises :class:`DiskError`."""
+        sighting = Sighting(
+            uuid=identity.uuid, epoch=identity.epoch, last_attempt=identity.last_attempt, token=identity.token,
+            place=str(self.ledger.resolve()), running=running, seen_at=self.clock.now(), origin=self.origin,
+            key_fingerprint=self.key_fingerprint,
+        )
+        others = [each for each in _read(self.account, []) if each.uuid != identity.uuid]
+        _write(self.account, [sighting, *others][:_KEPT])
+        _write(self.beside_outputs, [sighting])
+
+
+@contextmanager
+def witnessed(witnesses: Witnesses, ledger: Ledger, url: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """While it lasts the witnesses are kept up to date. Raises :class:`DiskError` if it cannot begin so."""
+    witnesses.note(ledger.identity, running=True)
+    ended = threading.Event()
+    keeper = threading.Thread(
+        target=_keep, args=(witnesses, url, ended.wait), name="witnesses", daemon=True
+    )
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
+        try:
+            witnesses.note(ledger.identity, running=False)
+        except BatchTryonError as exc:
+            warn(f"How far the ledger came could not be noted outside of it: {exc}")
+
+
+def _keep(witnesses: Witnesses, url: str, wait: Callable[[float], bool]) -> None:
+    """Note how far the ledger is until ``wait`` says that the run ended; what fails once is done a minute later."""
+    while not wait(_EVERY):
+        with suppress(BatchTryonError):
+            # A connection of its own: the run's belongs to another thread.
+            ledger = Ledger.for_reading(url, witnesses.clock)
+            if ledger is not None:
+                with ledger:
+                    identity = ledger.identity
+                witnesses.note(identity, running=True)
+
+
+def how_to_accept(objection: Objection) -> str:
+    """What the user can say to an objection."""
+    if objection.concern in {Concern.NEW_TO_ACCOUNT, Concern.UNREADABLE}:
+        return "To accept it, add --accept-ledger this once."
+    return "To go on here nevertheless, and perhaps pay again for what is missing, add --accept-ledger this once."
+
+
+def pictures_in(output: Path, manifest: str | None) -> str | None:
+    """A folder below ``output`` with pictures of earlier runs: of ``manifest``, or of any that left its results."""
+    if not output.is_dir():
+        return None
+    for folder in sorted(output.iterdir(), key=lambda each: (each.name != manifest, each.name)):
+        ours = folder.name == manifest or any((folder / name).is_file() for name in ("results.csv", "summary.json"))
+        images = folder / "images"
+        if ours and images.is_dir() and any(images.iterdir()):
+            return str(images)
+    return None
+
+
+def _copies(found: Identity, place: str, sightings: Sequence[Sighting], clock: Clock) -> list[Sighting]:
+    """Sightings of this ledger at other places where it still is."""
+    return [
+        each for each in sightings
+        if each.uuid == found.uuid and each.place != place and _is_there(each, Path(place), clock)
+    ]
+
+
+def _is_there(sighting: Sighting, here: Path, clock: Clock) -> bool:
+    there = Path(sighting.place)
+    with suppress(OSError, BatchTryonError):
+        if there.samefile(here):
+            return False
+        ledger = Ledger.for_reading(f"sqlite:///{there}", clock)
+        if ledger is not None:
+            with ledger:
+                return ledger.identity.uuid == sighting.uuid
+    return False
+
+
+def _write(path: Path, sightings: Sequence[Sighting]) -> None:
+    content = {"about": _ABOUT, "version": 1, "ledgers": [_to_json(each) for each in sightings]}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _read(path: Path, unreadable: list[str]) -> list[Sighting]:
+    """What a witness remembers; one that cannot be read is added to ``unreadable`` and remembers nothing."""
+    try:
+        content = json.loads(path.read_bytes())
+        return [replace(_from_json(each), witness=str(path)) for each in content["ledgers"]]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        unreadable.append(str(path))
+        return []
+
+
+def _to_json(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "uuid": sighting.uuid, "epoch": sighting.epoch, "last_attempt": sighting.last_attempt,
+        "token": sighting.token, "place": sighting.place, "running": sighting.running,
+        "seen_at": sighting.seen_at.isoformat(), "origin": sighting.origin,
+        "key_fingerprint": sighting.key_fingerprint,
+    }
+
+
+def _from_json(found: Any) -> Sighting:
+    return Sighting(
+        uuid=str(found["uuid"]), epoch=int(found["epoch"]), last_attempt=int(found["last_attempt"]),
+        token=str(found["token"]), place=str(found["place"]), running=bool(found["running"]),
+        seen_at=datetime.fromisoformat(found["seen_at"]).astimezone(UTC), origin=str(found["origin"]),
+        key_fingerprint=str(found["key_fingerprint"]),
+    )
