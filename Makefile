@@ -11,9 +11,16 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
 BENCH_READY := $(VENV)/.bench-ready
+FUZZ_READY := $(VENV)/.fuzz-ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint bench pins clean
+# For `make crash CYCLES=200 SEED=1` and `make fuzz INPUTS=1000000 TARGET=manifest-csv`.
+CYCLES ?= 200
+SEED ?= 1
+INPUTS ?= 100000
+TARGET ?=
+
+.PHONY: help demo test simulate lint bench crash fuzz pins clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -30,12 +37,24 @@ demo: $(RUN_READY) ## render two small catalogs on the built-in sandbox: no key,
 test: $(TEST_READY) ## the whole test suite
 	$(BIN)/python -m pytest
 
+# The seeds of the nights that `make simulate` plays, and how many processes play them.
+SEEDS ?= 0-2000
+JOBS ?= 1
+simulate: $(TEST_READY) ## seeded nights of trouble: make simulate SEEDS=0-2000 JOBS=2
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
+
 lint: $(TEST_READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 bench: $(BENCH_READY) ## measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench
+
+crash: $(TEST_READY) ## kill real runs at drawn instants and judge them by the sandbox's books (CYCLES=200 SEED=1)
+	$(BIN)/python -m tests.system.crash --cycles $(CYCLES) --seed $(SEED) $(CRASH)
+
+fuzz: $(FUZZ_READY) ## hunt for an input that breaks a reader (INPUTS=100000 SEED=1 TARGET=one of them)
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(TARGET),--target $(TARGET))
 
 pins: ## resolve requirements/*.txt anew (needs Python 3.11)
 	requirements/renew
@@ -59,6 +78,12 @@ $(RUN_READY): requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(TEST_READY): requirements/test.txt pyproject.toml | $(VENV)/bin/python
 	$(call install,test)
+
+# Atheris is one more package beside those of the tests, and has files for few platforms: Hypothesis hunts without it.
+$(FUZZ_READY): requirements/fuzz.txt $(TEST_READY)
+	$(INSTALL) --require-hashes --no-deps --only-binary :all: -r requirements/fuzz.txt || \
+		echo 'atheris cannot be installed here; Hypothesis hunts instead' >&2
+	@touch $@
 
 $(BENCH_READY): requirements/bench.txt pyproject.toml | $(VENV)/bin/python
 	$(call install,bench)

@@ -52,21 +52,29 @@ class _Observed:
     ordered: list[float] = field(default_factory=list)
     #: What a poll of this class costs, beside the plain price.
     price_factor: float = 1.0
+    # What follows from the durations; it is asked for a hundred times between two of them.
+    mean: float = field(init=False)
+    prior_weight: float = field(init=False)
+    total: float = field(init=False)
+    _half_width: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reckon()
 
     def add(self, seconds: float) -> None:
         self.recent.append(seconds)
         insort(self.ordered, seconds)
         if len(self.recent) > _KEPT:
             del self.ordered[bisect_right(self.ordered, self.recent.popleft()) - 1]
+        self._reckon()
 
-    @property
-    def mean(self) -> float:
+    def _reckon(self) -> None:
         prior = (self.least + self.most) / 2
-        return (sum(self.recent) + prior * _PRIOR_WEIGHT) / (len(self.recent) + _PRIOR_WEIGHT)
-
-    @property
-    def prior_weight(self) -> float:
-        return _PRIOR_WEIGHT / (1 + len(self.recent) / 4)
+        self.mean = (sum(self.recent) + prior * _PRIOR_WEIGHT) / (len(self.recent) + _PRIOR_WEIGHT)
+        self.prior_weight = _PRIOR_WEIGHT / (1 + len(self.recent) / 4)
+        self.total = self.prior_weight + len(self.ordered)
+        spread = self.ordered[-1] - self.ordered[0] if self.ordered else 0.0
+        self._half_width = max(0.02 * self.mean, spread / max(4.0, math.sqrt(len(self.ordered) or 1)))
 
     def ended_by(self, age: float) -> float:
         """How much of the weight of all that is known has ended by ``age``."""
@@ -86,15 +94,6 @@ class _Observed:
         low, high = self.least / _SURPRISE, self.most * _SURPRISE
         surprise = min(1.0, max(0.0, math.log(max(age, 1e-9) / low) / math.log(high / low)))
         return (1 - _SURPRISE_SHARE) * documented + _SURPRISE_SHARE * surprise
-
-    @property
-    def total(self) -> float:
-        return self.prior_weight + len(self.ordered)
-
-    @property
-    def _half_width(self) -> float:
-        spread = self.ordered[-1] - self.ordered[0] if self.ordered else 0.0
-        return max(0.02 * self.mean, spread / max(4.0, math.sqrt(len(self.ordered) or 1)))
 
 
 class PollPlanner:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age
@@ -41,18 +41,13 @@ class Jobs:
         Also those held as stuck or vanished that the API may still know, to be asked once a run.
         """
         young = self._clock.now() - _JOBS_LIVE
-        query = _job_query().where(
-            (jobs.c.state == JobState.PROCESSING)
-            | (jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]) & (jobs.c.accepted_at > young)
-               & items.c.state.in_([ItemState.STUCK, ItemState.VANISHED]))
-        )
         with self._database.transaction() as connection:
-            return [self._job(found) for found in connection.execute(query.order_by(jobs.c.attempt_seq))]
+            return [self._job(found) for found in connection.execute(_OPEN_JOBS, {"young": young})]
 
     def job(self, job_id: str) -> Job:
         """One job as it stands."""
         with self._database.transaction() as connection:
-            return self._job(connection.execute(_job_query().where(jobs.c.id == job_id)).one())
+            return self._job(connection.execute(_JOB, {"b_job": job_id}).one())
 
     def record_poll(self, job: Job, outcome: JobOutcome, *, polls: int, raw: bytes = b"") -> None:
         """Commit what a poll brought to an end (or found overdue), with all that follows from it."""
@@ -63,7 +58,7 @@ class Jobs:
                 "error_name": outcome.error_name, "message": outcome.error_message,
             })
             if outcome.job is JobEvent.FAILED:
-                connection.execute(attempts.update().where(attempts.c.seq == job.attempt).values(counted=0))
+                connection.execute(_COUNT_NOTHING, {"b_seq": job.attempt})
             if outcome.job is JobEvent.COMPLETED:
                 self._insert_outputs(connection, job, outcome.urls)
             if _follows(connection, job):
@@ -85,49 +80,29 @@ class Jobs:
 
     def waiting_outputs(self) -> list[Output]:
         """Outputs still to be fetched, of whichever manifest, those that expire first first."""
-        query = _output_query().where(outputs.c.state == "waiting").order_by(outputs.c.expires_at, outputs.c.id)
         with self._database.transaction() as connection:
-            return [_output(row) for row in connection.execute(query)]
+            return [_output(row) for row in connection.execute(_WAITING_OUTPUTS)]
 
     def outputs_of_item(self, item_id: int) -> list[Output]:
         """The outputs of an item's newest completed job."""
-        newest = (
-            select(outputs.c.job_id).join(jobs, jobs.c.id == outputs.c.job_id)
-            .where(outputs.c.item_id == item_id).order_by(jobs.c.attempt_seq.desc()).limit(1)
-        )
-        query = _output_query().where(outputs.c.job_id == newest.scalar_subquery())
         with self._database.transaction() as connection:
-            return [_output(row) for row in connection.execute(query.order_by(outputs.c.place))]
+            return [_output(row) for row in connection.execute(_OUTPUTS_OF_ITEM, {"b_item": item_id})]
 
     def deliveries(self, output: Output) -> list[Delivery]:
         """The rows that are to get an output's picture."""
-        query = (
-            select(rows, manifests.c.name)
-            .select_from(rows)
-            .join(manifests, manifests.c.id == rows.c.manifest_id)
-            .where(rows.c.item_id == output.item_id, ~rows.c.delivered)
-            .order_by(rows.c.id)
-        )
         with self._database.transaction() as connection:
-            return [_delivery(connection, found, output.job_id) for found in connection.execute(query).all()]
+            waiting = connection.execute(_UNDELIVERED_ROWS, {"b_item": output.item_id}).all()
+            return [_delivery(connection, found, output.job_id) for found in waiting]
 
     def undelivered(self, manifest_id: int, sync: int) -> list[int]:
         """Done items that rows of a manifest still want their own files of: the reused ones."""
-        query = (
-            select(rows.c.item_id).distinct()
-            .join(items, items.c.id == rows.c.item_id)
-            .where(rows.c.manifest_id == manifest_id, rows.c.sync == sync, ~rows.c.delivered,
-                   items.c.state == ItemState.DONE)
-            .order_by(rows.c.item_id)
-        )
         with self._database.transaction() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(_UNDELIVERED, {"b_manifest": manifest_id, "b_sync": sync}).scalars())
 
     def copies(self, output_id: int) -> list[str]:
         """Paths of files that were written from an output, in any manifest."""
-        query = select(files.c.path).where(files.c.output_id == output_id).order_by(files.c.id)
         with self._database.transaction() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(_COPIES, {"b_output": output_id}).scalars())
 
     def record_saved(self, output: Output, picture: SavedPicture, written: Sequence[WrittenFile]) -> bool:
         """Commit that an output is verified and its files are under their final names.
@@ -135,10 +110,11 @@ class Jobs:
         True once its item is at its end: no output of the job is waited for.
         """
         with self._database.transaction() as connection:
-            connection.execute(outputs.update().where(outputs.c.id == output.id).values(
-                state="saved", sha256=picture.sha256, size=picture.size, format=picture.format,
-                width=picture.width, height=picture.height, error_name=None, message=None,
-            ))
+            connection.execute(_CHANGE_OUTPUT, {
+                "b_id": output.id, "state": "saved", "sha256": picture.sha256, "size": picture.size,
+                "format": picture.format, "width": picture.width, "height": picture.height, "error_name": None,
+                "message": None,
+            })
             for file in written:
                 _write_file(connection, output.id, file, self._clock)
             return self._finish(connection, output)
@@ -146,9 +122,8 @@ class Jobs:
     def record_gone(self, output: Output, *, name: str, message: str) -> None:
         """Commit that an output will never arrive: paid and lost."""
         with self._database.transaction() as connection:
-            connection.execute(outputs.update().where(outputs.c.id == output.id).values(
-                state="gone", error_name=name, message=message,
-            ))
+            gone = {"b_id": output.id, "state": "gone", "error_name": name, "message": message}
+            connection.execute(_CHANGE_OUTPUT, gone)
             self._finish(connection, output)
 
     def record_no_outputs(self, job: Job, *, name: str, message: str) -> None:
@@ -164,13 +139,10 @@ class Jobs:
 
     def _finish(self, connection: Connection, output: Output) -> bool:
         """Once no output of the job waits, the item is at its end and its rows have their files."""
-        states = list(connection.execute(
-            select(outputs.c.state).where(outputs.c.job_id == output.job_id)
-        ).scalars())
+        states = list(connection.execute(_OUTPUT_STATES, {"b_job": output.job_id}).scalars())
         if "waiting" in states:
             return False
-        query = select(items.c.state, items.c.images).where(items.c.id == output.item_id)
-        state, images = connection.execute(query).one()
+        state, images = connection.execute(_ITEM_STATE, {"b_item": output.item_id}).one()
         saved = states.count("saved")
         if saved:
             _mark_delivered(connection, output.job_id)
@@ -201,17 +173,16 @@ class Jobs:
 
 def _follows(connection: Connection, job: Job) -> bool:
     """Whether the item still waits for this job (the user may have reopened it meanwhile)."""
-    newest = select(func.max(attempts.c.seq)).where(attempts.c.item_id == job.item_id)
-    state = connection.execute(select(items.c.state).where(items.c.id == job.item_id)).scalar_one()
+    state, _ = connection.execute(_ITEM_STATE, {"b_item": job.item_id}).one()
     waits = state in {ItemState.PROCESSING, ItemState.STUCK, ItemState.VANISHED}
-    return waits and connection.execute(newest).scalar_one() == job.attempt
+    return waits and connection.execute(_NEWEST_ATTEMPT, {"b_item": job.item_id}).scalar_one() == job.attempt
 
 
 def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: dict[str, Any]) -> None:
-    state = JobState(connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one())
+    state = JobState(connection.execute(_JOB_STATE, {"b_job": job_id}).scalar_one())
     target = apply(JOB_MOVES, state, outcome.job)
     changed = connection.execute(
-        jobs.update().where(jobs.c.id == job_id, jobs.c.state == state.value).values(state=target.value, **values)
+        _MOVE_JOB, {"b_job": job_id, "b_state": state.value, "state": target.value, **values}
     )
     if changed.rowcount != 1:
         raise Taken
@@ -219,27 +190,16 @@ def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: 
 
 def _write_file(connection: Connection, output_id: int, file: WrittenFile, clock: Clock) -> None:
     for key, path in file.moved:
-        connection.execute(files.update().where(files.c.id == key).values(path=path, superseded=True))
-    known = connection.execute(
-        files.update().where(files.c.row_id == file.row, files.c.output_id == output_id)
-        .values(path=file.path, written_at=clock.now(), superseded=False)
-    )
+        connection.execute(_SUPERSEDE_FILE, {"b_id": key, "path": path, "superseded": True})
+    written = {"path": file.path, "written_at": clock.now(), "superseded": False}
+    known = connection.execute(_REWRITE_FILE, {"b_row": file.row, "b_output": output_id, **written})
     if known.rowcount == 0:
-        connection.execute(files.insert().values(
-            row_id=file.row, output_id=output_id, path=file.path, written_at=clock.now(), superseded=False,
-        ))
+        connection.execute(files.insert(), {"row_id": file.row, "output_id": output_id, **written})
 
 
 def _mark_delivered(connection: Connection, job_id: str) -> None:
     """Rows that have a file of this job and still want its item have got their pictures."""
-    with_files = (
-        select(files.c.row_id).join(outputs, outputs.c.id == files.c.output_id).where(outputs.c.job_id == job_id)
-    )
-    item = select(jobs.c.item_id).where(jobs.c.id == job_id).scalar_subquery()
-    connection.execute(
-        rows.update().where(rows.c.id.in_(with_files), rows.c.item_id == item, ~rows.c.delivered)
-        .values(delivered=True, deliveries=rows.c.deliveries + 1)
-    )
+    connection.execute(_DELIVER, {"b_job": job_id})
 
 
 def _job_query() -> Any:
@@ -277,12 +237,69 @@ def _output(found: Any) -> Output:
 
 
 def _delivery(connection: Connection, found: Any, job_id: str) -> Delivery:
-    query = (
-        select(files.c.id, files.c.path)
-        .join(outputs, outputs.c.id == files.c.output_id)
-        .where(files.c.row_id == found.id, ~files.c.superseded, outputs.c.job_id != job_id)
-        .order_by(files.c.id)
-    )
-    earlier = tuple((key, path) for key, path in connection.execute(query))
+    known = connection.execute(_EARLIER_FILES, {"b_row": found.id, "b_job": job_id})
+    earlier = tuple((key, path) for key, path in known)
     return Delivery(row=found.id, manifest=found.name, row_id=found.row_id, stem=found.stem,
                     deliveries=found.deliveries, earlier=earlier)
+
+
+# -- the statements: made once, for making one costs as much as carrying it out ------------------------
+
+_JOB = _job_query().where(jobs.c.id == bindparam("b_job"))
+_OPEN_JOBS = _job_query().where(
+    (jobs.c.state == JobState.PROCESSING)
+    | (jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]) & (jobs.c.accepted_at > bindparam("young"))
+       & items.c.state.in_([ItemState.STUCK, ItemState.VANISHED]))
+).order_by(jobs.c.attempt_seq)
+_JOB_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_job"))
+_MOVE_JOB = jobs.update().where(jobs.c.id == bindparam("b_job"), jobs.c.state == bindparam("b_state"))
+_COUNT_NOTHING = attempts.update().where(attempts.c.seq == bindparam("b_seq")).values(counted=0)
+_NEWEST_ATTEMPT = select(func.max(attempts.c.seq)).where(attempts.c.item_id == bindparam("b_item"))
+_ITEM_STATE = select(items.c.state, items.c.images).where(items.c.id == bindparam("b_item"))
+
+_WAITING_OUTPUTS = (
+    _output_query().where(outputs.c.state == "waiting").order_by(outputs.c.expires_at, outputs.c.id)
+)
+_NEWEST_JOB_WITH_OUTPUTS = (
+    select(outputs.c.job_id).join(jobs, jobs.c.id == outputs.c.job_id)
+    .where(outputs.c.item_id == bindparam("b_item")).order_by(jobs.c.attempt_seq.desc()).limit(1)
+)
+_OUTPUTS_OF_ITEM = (
+    _output_query().where(outputs.c.job_id == _NEWEST_JOB_WITH_OUTPUTS.scalar_subquery()).order_by(outputs.c.place)
+)
+_OUTPUT_STATES = select(outputs.c.state).where(outputs.c.job_id == bindparam("b_job"))
+_CHANGE_OUTPUT = outputs.update().where(outputs.c.id == bindparam("b_id"))
+
+_UNDELIVERED_ROWS = (
+    select(rows, manifests.c.name)
+    .select_from(rows)
+    .join(manifests, manifests.c.id == rows.c.manifest_id)
+    .where(rows.c.item_id == bindparam("b_item"), ~rows.c.delivered)
+    .order_by(rows.c.id)
+)
+_UNDELIVERED = (
+    select(rows.c.item_id).distinct()
+    .join(items, items.c.id == rows.c.item_id)
+    .where(rows.c.manifest_id == bindparam("b_manifest"), rows.c.sync == bindparam("b_sync"), ~rows.c.delivered,
+           items.c.state == ItemState.DONE)
+    .order_by(rows.c.item_id)
+)
+_ROWS_WITH_FILES_OF_JOB = (
+    select(files.c.row_id).join(outputs, outputs.c.id == files.c.output_id)
+    .where(outputs.c.job_id == bindparam("b_job"))
+)
+_ITEM_OF_JOB = select(jobs.c.item_id).where(jobs.c.id == bindparam("b_job")).scalar_subquery()
+_DELIVER = (
+    rows.update().where(rows.c.id.in_(_ROWS_WITH_FILES_OF_JOB), rows.c.item_id == _ITEM_OF_JOB, ~rows.c.delivered)
+    .values(delivered=True, deliveries=rows.c.deliveries + 1)
+)
+
+_COPIES = select(files.c.path).where(files.c.output_id == bindparam("b_output")).order_by(files.c.id)
+_EARLIER_FILES = (
+    select(files.c.id, files.c.path)
+    .join(outputs, outputs.c.id == files.c.output_id)
+    .where(files.c.row_id == bindparam("b_row"), ~files.c.superseded, outputs.c.job_id != bindparam("b_job"))
+    .order_by(files.c.id)
+)
+_SUPERSEDE_FILE = files.update().where(files.c.id == bindparam("b_id"))
+_REWRITE_FILE = files.update().where(files.c.row_id == bindparam("b_row"), files.c.output_id == bindparam("b_output"))

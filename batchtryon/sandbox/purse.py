@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-__all__ = ["PURSES", "DocumentedPurse", "Hold", "PrepaidPurse", "Purse"]
+__all__ = [
+    "ALL_PURSES", "PURSES", "DocumentedPurse", "Hold", "PrepaidPurse", "Purse", "QuietPostpaidPurse",
+    "QuietPrepaidPurse", "TellingPostpaidPurse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,38 @@ class PrepaidPurse:
                 "purchased": self._purchased, "reserved": self._reserved}
 
 
-#: The meanings of ``reserved`` by name; each is made from (subscription, purchased).
+class TellingPostpaidPurse(DocumentedPurse):
+    """Credits leave on completion; ``reserved`` informs, but ``on_demand`` does not fall by it."""
+
+    def view(self) -> dict[str, int]:
+        """See :meth:`Purse.view`."""
+        return {**super().view(), "on_demand": self._subscription + self._purchased}
+
+
+class QuietPostpaidPurse(TellingPostpaidPurse):
+    """Credits leave on completion, and ``reserved`` is always 0."""
+
+    def view(self) -> dict[str, int]:
+        """See :meth:`Purse.view`."""
+        return {**super().view(), "reserved": 0}
+
+
+class QuietPrepaidPurse(PrepaidPurse):
+    """Credits leave on acceptance and come back on failure, and ``reserved`` is always 0."""
+
+    def view(self) -> dict[str, int]:
+        """See :meth:`Purse.view`."""
+        return {**super().view(), "reserved": 0}
+
+
+#: The likely meanings of ``reserved`` by name; each is made from (subscription, purchased).
 PURSES: Mapping[str, Callable[[int, int], Purse]] = MappingProxyType(
     {"documented": DocumentedPurse, "prepaid": PrepaidPurse})
+
+#: The same with those that go against a word of the documentation: a client must not pay twice under them either.
+ALL_PURSES: Mapping[str, Callable[[int, int], Purse]] = MappingProxyType({
+    **PURSES,
+    "prepaid-quiet": QuietPrepaidPurse,
+    "postpaid-telling": TellingPostpaidPurse,
+    "postpaid-quiet": QuietPostpaidPurse,
+})

@@ -1,0 +1,49 @@
+"""A run killed at each of its side effects, once or twice, and then given again until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tests.simulation.night import Hazard, Night, RowSpec, Session
+from tests.simulation.schedule import Verdict, effects_of, play_night
+
+__all__ = ["FATES", "kill_everywhere"]
+
+#: How often the run is killed.
+FATES = {"once": 1, "twice": 2}
+_HOW = ("before", "after")
+
+
+def kill_everywhere(fate: str, *, rows: int = 12, stride: int = 1) -> Iterator[Verdict]:
+    """The verdicts, in order. ``stride``: every how many-th second kill is tried, in turns."""
+    night = _night(rows)
+    turn = 0
+    for first in _kills(night):
+        once = replace(night, sessions=(replace(night.sessions[0], hazards=(first,)), _again(night)))
+        if FATES[fate] == 1:
+            yield play_night(once)
+            continue
+        turn += 1
+        for number, second in enumerate(_kills(once, session=2)):
+            if (number + turn) % stride == 0:
+                again = replace(_again(night), hazards=(second,))
+                yield play_night(replace(once, sessions=(once.sessions[0], again, _again(night))))
+
+
+def _kills(night: Night, session: int = 1) -> Iterator[Hazard]:
+    for number in range(1, effects_of(night, session) + 1):
+        for how in _HOW:
+            yield Hazard(at=number, what=how)
+
+
+def _night(rows: int) -> Night:
+    specs = tuple(
+        RowSpec(id=f"row-{number}", picture=number, options=(("num_samples", 2),) if number % 6 == 0 else ())
+        for number in range(1, rows + 1)
+    )
+    return Night(seed=rows, troubles=("killed everywhere",), sessions=(Session(rows=specs, on_unknown="reconcile"),))
+
+
+def _again(night: Night) -> Session:
+    return replace(night.sessions[0], pause=3.0)

@@ -1,0 +1,57 @@
+"""Nights drawn from seeds, each judged; and each side effect of a small run, killed there.
+
+``SIMULATED_NIGHTS`` says how many nights are played; ``python -m tests.simulation`` plays more, and tells one.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.simulation.adversary import draw
+from tests.simulation.exhaustive import kill_everywhere
+from tests.simulation.schedule import play, play_night
+from tests.simulation.troubles import BROKEN_PROMISES, TROUBLES
+
+#: About as many as a core plays in a minute and a half.
+NIGHTS = int(os.environ.get("SIMULATED_NIGHTS", "400"))
+_PIECE = 25
+
+
+@pytest.mark.parametrize("first", range(0, NIGHTS, _PIECE))
+def test_whatever_a_night_brings_nothing_is_paid_twice_or_lost(first: int) -> None:
+    findings = {
+        seed: verdict.broken
+        for seed in range(first, min(NIGHTS, first + _PIECE)) if not (verdict := play(seed)).ok
+    }
+    told = "\n".join(f"python -m tests.simulation --replay {seed}: {'; '.join(broken)}"
+                     for seed, broken in findings.items())
+    assert not findings, f"nights with findings:\n{told}"
+
+
+def test_a_seed_plays_the_same_night_again() -> None:
+    seed = 11
+    heard: list[list[tuple[float, str]]] = [[], []]
+    for each in heard:
+        play(seed, story=lambda second, what, each=each: each.append((second, what)))  # type: ignore[misc]  # bound now
+    assert heard[0] == heard[1]
+    assert len(heard[0]) > 10
+
+
+def test_every_trouble_is_drawn_and_most_nights_have_few() -> None:
+    nights = [draw(seed) for seed in range(1000)]
+    assert {trouble for night in nights for trouble in night.troubles} == set(TROUBLES)
+    assert {night.broken for night in nights} == {None, *BROKEN_PROMISES}
+    assert sum(len(night.troubles) <= 3 for night in nights) > 700
+
+
+def test_a_run_killed_at_each_side_effect_ends_whole() -> None:
+    findings = [(verdict.night.sessions[0].hazards, verdict.broken) for verdict in kill_everywhere("once", rows=2)
+                if verdict.broken]
+    assert not findings
+
+
+def test_through_httpx_a_night_is_the_same_as_straight() -> None:
+    seed = next(seed for seed in range(100) if draw(seed).through_httpx and "lost answers" in draw(seed).troubles)
+    assert play_night(draw(seed)).ok
