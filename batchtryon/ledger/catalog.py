@@ -205,13 +205,13 @@ class Snapshot:
         with self._database.transaction() as connection:
             found = connection.execute(query).all()
             paths = self._paths(connection, [row.id for row in found if row.delivered])
-        return {
-            row.row_id: RowGlimpse(
-                take=row.take, fingerprint=row.fingerprint, state=ItemState(row.state), delivered=row.delivered,
-                active=row.sync == self._manifest.sync, files=tuple(paths.get(row.id, ())),
-            )
-            for row in found
-        }
+            return {
+                row.row_id: RowGlimpse(
+                    take=row.take, fingerprint=row.fingerprint, state=ItemState(row.state), delivered=row.delivered,
+                    active=row.sync == self._manifest.sync, files=tuple(paths.get(row.id, ())),
+                )
+                for row in found
+            }
 
     def items(self, fingerprints: Sequence[str]) -> Mapping[str, ItemGlimpse]:
         """See :meth:`LedgerSnapshot.items`."""

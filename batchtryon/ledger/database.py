@@ -78,6 +78,12 @@ class Database:
             raise
         except (DBAPIError, OSError) as exc:
             raise self._translated(exc) from exc
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as exc:
+            # What is read is decoded inside the transaction: a cell that is not what we wrote ends up here.
+            raise LedgerError(
+                f"{self.name}: the ledger holds something that batchtryon did not write ({type(exc).__name__}). "
+                "Put back a copy of it; starting with an empty one would pay again for what it knows."
+            ) from exc
 
     def check_head(self) -> None:
         """Look at the file's first bytes, for SQLite takes a very short file for an empty database and fills it.

@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import select
 
 from batchtryon.clock import Clock
-from batchtryon.errors import BatchTryonError, DiskError
+from batchtryon.errors import DiskError
 from batchtryon.ledger.ages import age, deadline_here
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
@@ -77,7 +77,7 @@ class Ledger:
         database = Database(url, read_only=True)
         try:
             found = open_for_reading(database)
-        except BatchTryonError:
+        except BaseException:
             database.close()
             raise
         if not found:
@@ -183,21 +183,21 @@ class Ledger:
                 for row in connection.execute(query)
             }
             live = connection.execute(processing).all()
-        for row in found.values():
-            # Of the others, that time says only when the loss was noticed.
-            answered = row.answered_s is not None and row.state in {AttemptState.ACCEPTED, AttemptState.REFUSED}
-            if answered:
-                ours = now - age(self._clock, row.host_id, row.boot_id, row.answered_s)
-            else:
-                ours = deadline_here(
-                    self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
-                )
-            book.restore_window(row.seq, ours, answered=answered)
-            if row.state in UNRESOLVED:
-                book.unknown(row.seq, ours)
-        for job in live:
-            accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
-            book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
+            for row in found.values():
+                # Of the others, that time says only when the loss was noticed.
+                answered = row.answered_s is not None and row.state in {AttemptState.ACCEPTED, AttemptState.REFUSED}
+                if answered:
+                    ours = now - age(self._clock, row.host_id, row.boot_id, row.answered_s)
+                else:
+                    ours = deadline_here(
+                        self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
+                    )
+                book.restore_window(row.seq, ours, answered=answered)
+                if row.state in UNRESOLVED:
+                    book.unknown(row.seq, ours)
+            for job in live:
+                accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
+                book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
 
 
 def _lock_of(path: Path) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 
 from batchtryon.ledger.catalog import ManifestRecord, sources_from_json
 from batchtryon.ledger.database import Database
@@ -24,6 +24,11 @@ from batchtryon.tryon import JsonValue
 __all__ = ["Happening", "RunRecord", "StandingRow", "Story"]
 
 _PIECE = 1000
+#: Unsent ones, and those that a limit refused, are not attempts of the row (fault S5).
+_IS_ATTEMPT = case(
+    ((attempts.c.state == AttemptState.UNSENT)
+     | ((attempts.c.state == AttemptState.REFUSED) & (attempts.c.http_status == 429)), 0), else_=1,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +203,12 @@ class Story:
             item_ids = list({row.item_id for row in found})
             tries: dict[int, Any] = {}
             query_tries = (
-                select(attempts.c.item_id, func.count().label("number"), func.max(attempts.c.run_id).label("run"))
+                select(attempts.c.item_id, func.sum(_IS_ATTEMPT).label("number"),
+                       func.max(attempts.c.run_id).label("run"))
                 .where(attempts.c.item_id.in_(item_ids)).group_by(attempts.c.item_id)
             )
-            for row in connection.execute(query_tries):
-                tries[row.item_id] = row
+            for tried in connection.execute(query_tries):
+                tries[tried.item_id] = tried
             last_job: dict[int, Any] = {}
             query_jobs = (
                 select(jobs.c.item_id, jobs.c.id, jobs.c.state, jobs.c.ended_at, attempts.c.credits)
@@ -222,10 +228,10 @@ class Story:
             )
             for row_id, path in connection.execute(query_files):
                 paths.setdefault(row_id, []).append(path)
-        return [
-            _standing(row, tries.get(row.item_id), last_job.get(row.item_id), paths.get(row.id, []))
-            for row in found
-        ]
+            return [
+                _standing(row, tries.get(row.item_id), last_job.get(row.item_id), paths.get(row.id, []))
+                for row in found
+            ]
 
 
 def _row_query() -> Select[Any]:
@@ -247,6 +253,9 @@ def _status(state: ItemState, *, delivered: bool) -> str:
 
 def _standing(found: Any, tries: Any, job: Any, paths: Sequence[str]) -> StandingRow:
     state = ItemState(found.state)
+    words = (found.row_id, found.kind, found.fingerprint, found.error_name, found.error_message, *paths)
+    if not all(word is None or isinstance(word, str) for word in words):
+        raise ValueError("a text is none")
     charged = job is not None and job.state != JobState.FAILED
     return StandingRow(
         key=found.id, item=found.item_id, manifest=found.manifest, id=found.row_id, position=found.position,

@@ -22,6 +22,9 @@ __all__ = ["LONGEST_ID", "Checked", "RowChecker"]
 #: Characters an id may have.
 LONGEST_ID: Final = 300
 
+#: Characters of a problem's sentence.
+_LONGEST_SENTENCE: Final = 1000
+
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: Longer texts are not kept for the next row that may have the same.
 _LONGEST_KEPT: Final = 2000
@@ -205,7 +208,9 @@ class RowChecker:
 
     def _problem(self, record: Record, place: int | None, what: str, fix: str) -> Problem:
         column = None if place is None else shown(self._columns.names[place])
-        return Problem(file=self._file, row=record.line_of(place), column=column, what=what, fix=fix)
+        # What the kinds and the probe say may quote a cell as it is; a problem is one harmless line.
+        return Problem(file=self._file, row=record.line_of(place), column=column,
+                       what=shown(what, _LONGEST_SENTENCE), fix=shown(fix, _LONGEST_SENTENCE))
 
 
 def _kept(work_out: Callable[..., T]) -> Callable[..., T]:

@@ -45,7 +45,7 @@ def start(shop: Path, server: SandboxServer) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_moment_and_started_again_no_row_is_paid_twice_or_lost(shop: Path, seed: int) -> None:
+def test_x2_killed_at_any_moment_and_started_again_no_row_is_paid_twice_or_lost(shop: Path, seed: int) -> None:
     rng = Random(seed)
     world = World(monotonic=time.monotonic, speed=SPEED, seed=seed)
     with SandboxServer(world) as server:
@@ -67,7 +67,7 @@ def test_killed_at_any_moment_and_started_again_no_row_is_paid_twice_or_lost(sho
             image.load()
 
 
-def test_sigterm_ends_the_run_well_and_the_next_one_goes_on(shop: Path) -> None:
+def test_x1_sigterm_ends_the_run_well_and_the_next_one_goes_on(shop: Path) -> None:
     world = World(monotonic=time.monotonic, speed=SPEED)
     with SandboxServer(world) as server:
         process = start(shop, server)

@@ -42,7 +42,7 @@ def test_done_rows_cost_nothing_and_need_no_server(shop: Path) -> None:
     assert again.requests == {"submits": 0, "polls": 0, "downloads": 0, "rejected_429": 0}
 
 
-def test_rows_added_reordered_and_taken_away_are_told_apart(shop: Path) -> None:
+def test_m1_rows_added_reordered_and_taken_away_are_told_apart(shop: Path) -> None:
     run(shop)
     write(shop, "d,ben.png,coat.png", "a,anna.png,tee.png", "e,anna.png,tee.png", "b,ben.png,tee.png")
     summary = run(shop)
@@ -75,7 +75,7 @@ def test_a_row_changed_to_what_another_row_has_is_copied_for_nothing(shop: Path)
     assert (folder / "a.png").read_bytes() == (folder / "d.png").read_bytes()
 
 
-def test_a_picture_that_was_deleted_is_noticed_and_not_paid_for_again(shop: Path) -> None:
+def test_d10_a_picture_that_was_deleted_is_noticed_and_not_paid_for_again(shop: Path) -> None:
     run(shop)
     (shop / "output" / "rehearsal" / "catalog" / "images" / "b.png").unlink()
     plan = batchtryon.plan(shop / "catalog.csv", sandbox=True, output=str(shop / "output"))
