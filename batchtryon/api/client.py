@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import metadata
 from typing import Final, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -78,7 +79,8 @@ class KeyRing:
         """``content`` without any key, for an answer or an error that repeats it."""
         for key in self._keys:
             if len(key) >= _SHORTEST_HIDDEN:
-                content = content.replace(key.encode(), b"[key]")
+                for form in _forms(key):
+                    content = content.replace(form, b"[key]")
         return content
 
 
@@ -189,7 +191,8 @@ class TryOnClient:
             async with asyncio.timeout(self._read_timeout):
                 await self._perform(exchange, self._reads, lambda: self._reads.build_request(
                     "GET", self._base + path, headers=self._headers(), timeout=limits))
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as exc:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError) as exc:
+            # httpx looks at a Location even where it does not follow it, and may not like what it reads.
             raise self._call_error(exchange, exc) from exc
         assert exchange.status is not None
         return exchange, exchange.status
@@ -224,6 +227,12 @@ class TryOnClient:
             return AnswerLost(f"The request may have left, and no whole answer came: {reason}.", name=_name(exc),
                               http_status=exchange.status, raw=self._keys.hide(exchange.body)[: wire.RAW_KEPT])
         return NotSent(f"The request was not sent: {reason}.", name=_name(exc))
+
+
+def _forms(key: str) -> set[bytes]:
+    """The ways in which an answer may write a key: as it is, as JSON may escape it, as an address does."""
+    escaped = json.dumps(key)[1:-1]
+    return {form.encode() for form in (key, escaped, escaped.replace("/", "\\/"), quote(key, safe=""), quote_plus(key))}
 
 
 def _checked_key(key: str) -> str:

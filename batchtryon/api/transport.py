@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import httpx
 
+from batchtryon.api.unpacking import PackedWrongly, unpacker_of
 from batchtryon.api.wire import LONGEST_BODY
 from batchtryon.errors import ConfigurationError
 
@@ -69,11 +70,17 @@ class Exchange:
             await response.aclose()
 
     async def _read(self, response: httpx.Response) -> None:
-        async with body_pieces(response) as pieces:
-            async for piece in pieces:
-                self._body += piece[: LONGEST_BODY - len(self._body)]
-                if len(self._body) >= LONGEST_BODY:
-                    return
+        # A test's response may lie unpacked already.
+        at_hand = response.is_stream_consumed
+        try:
+            unpacker = unpacker_of("" if at_hand else response.headers.get("content-encoding", ""))
+            async with body_pieces(response, packed=not at_hand) as pieces:
+                async for piece in pieces:
+                    self._body += unpacker.feed(piece, LONGEST_BODY - len(self._body))
+                    if len(self._body) >= LONGEST_BODY:
+                        return
+        except PackedWrongly as exc:
+            raise httpx.DecodingError(str(exc), request=response.request) from exc
 
     async def _trace(self, event: str, _info: Mapping[str, Any]) -> None:
         # Any protocol's event counts, and a proxy's CONNECT too: "may have left" is the safe reading.
@@ -83,10 +90,14 @@ class Exchange:
             self.left = True
 
 
-def body_pieces(response: httpx.Response) -> contextlib.aclosing[AsyncGenerator[bytes, None]]:
-    """The pieces of a streamed body, for ``async with``, so that reading may stop at any of them."""
+def body_pieces(response: httpx.Response, *, packed: bool) -> contextlib.aclosing[AsyncGenerator[bytes, None]]:
+    """The pieces of a streamed body, for ``async with``, so that reading may stop at any of them.
+
+    ``packed``: as they came over the wire; httpx would unpack them without a bound.
+    """
+    pieces = response.aiter_raw() if packed else response.aiter_bytes()
     # httpx promises an iterator and makes a generator, which must be closed when it is left early.
-    return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes()))
+    return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", pieces))
 
 
 class _SubmitTransport(httpx.AsyncHTTPTransport):

@@ -30,6 +30,10 @@ class Access:
     def of(cls, settings: Settings, load_key: Callable[[], str | None]) -> Access:
         """The access that settings and key give. Raises :class:`ConfigurationError` without a key."""
         base_url = check_base_url(settings.base_url)
+        if settings.proxy is not None and urlsplit(base_url).scheme == "http":
+            raise ConfigurationError(
+                f"--proxy: it would see the key, for the API's address {base_url} is not https. Leave out the proxy."
+            )
         key = load_key()
         if not key:
             raise ConfigurationError(

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from batchtryon.errors import ManifestInvalid, Problem, UsageError
+from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
 from batchtryon.manifest import Manifest, ManifestFile, open_manifest
 from batchtryon.records import Row
@@ -113,10 +113,13 @@ def open_batch(path: Path, options: Options) -> Opened:
     )
     probe = LocalPictures(path.parent, allowed=workspace.allowed(before.allow_outside))
     manifest = open_manifest(ManifestFile(name=path.name, suffix=path.suffix, open=_Opener(path)), probe)
-    settings = Settings.from_layers(
-        file=workspace.config, manifest=Layer(f"{path.name}: settings", manifest.settings),
-        environment=environment, flags=flags,
-    )
+    try:
+        settings = Settings.from_layers(
+            file=workspace.config, manifest=Layer("settings", manifest.settings), environment=environment, flags=flags
+        )
+    except ConfigurationError as exc:  # the other layers were read above
+        what, _, fix = str(exc).partition(". ")
+        raise ManifestInvalid((Problem(file=path.name, what=f"{what.rstrip('.')}.", fix=fix),)) from exc
     name = _checked_name(options.name if options.name is not None else path.stem)
     output = workspace.output(settings.output, rehearsal=options.sandbox)
     return Opened(

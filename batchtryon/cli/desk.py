@@ -23,4 +23,5 @@ class Desk:
     def of_this_process(cls) -> Desk:
         """The real one."""
         environment = Environment.of_this_process()
-        return cls(screen=Screen(colour=environment.colour), environment=environment, clock=SystemClock())
+        screen = Screen(colour=environment.colour, hide=environment.hide)
+        return cls(screen=screen, environment=environment, clock=SystemClock())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from batchtryon.workspace import key_file, read_key_file
 
@@ -36,6 +37,9 @@ class Environment:
 
     def __repr__(self) -> str:
         return "Environment(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Environment is not pickled or copied: the key stays in this process")
 
     @property
     def login_file(self) -> Path:

@@ -161,7 +161,7 @@ class BarReporter:
             self._desk.screen.remark(_line(message))
             return
         with contextlib.suppress(OSError):
-            tqdm.write(_line(message), file=sys.stderr)
+            tqdm.write(self._desk.environment.hide(_line(message)), file=sys.stderr)
 
     def watch(self, progress: Progress, plan: Plan) -> None:
         """See :meth:`Reporter.watch`."""

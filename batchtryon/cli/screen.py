@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 import typer
@@ -24,10 +24,14 @@ _NARROWEST = 40
 
 
 class Screen:
-    """The process's two streams. ``colour``: whether the user allows it; a pipe never gets any."""
+    """The process's two streams. ``colour``: whether the user allows it; a pipe never gets any.
 
-    def __init__(self, *, colour: bool) -> None:
+    ``hide`` takes secrets out of whatever is written, whoever wrote it (``design/faults.md`` K1).
+    """
+
+    def __init__(self, *, colour: bool, hide: Callable[[str], str] = str) -> None:
         self._colour = colour
+        self._hide = hide
         self._writing = threading.Lock()
 
     @property
@@ -91,7 +95,7 @@ class Screen:
     def _write(self, lines: Iterable[str], *, err: bool) -> None:
         with self._writing:
             for line in lines:
-                _echo(line, err=err)
+                _echo(self._hide(line), err=err)
 
 
 def _echo(line: str, *, err: bool) -> None:

@@ -22,6 +22,8 @@ from batchtryon.store import Store
 
 __all__ = ["Courier", "free_name", "picture_path"]
 
+#: How names of errors begin that say the server was there and had no picture.
+_ANSWERED = ("Http", "NotAPicture")
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -120,7 +122,8 @@ class Courier:
             run.halt(defect.exit_code, str(defect), at_once=True)
         else:
             self._defect = self._defect or defect
-            run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+            # What it says goes no further than the traceback that is raised: it may hold anything.
+            run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
 
     def _progressed(self) -> None:
         self._run.progress.fetching = len(self._queue) + len(self._later) + len(self._carrying)
@@ -169,6 +172,10 @@ class Courier:
         times = self._tries[output.id] = self._tries.get(output.id, 0) + 1
         again = self._retry.download(times)
         if isinstance(again, GiveUp):
+            if exc.name.startswith(_ANSWERED) and run.clock.now() >= output.expires_at:
+                gone = OutputGone(f"{exc} Its 72 hours are over.", name="Expired")
+                await self._lost(output, gone)
+                return
             self.left_for_later += 1
             run.warn(f"{output.label}: {exc} {again.reason}; the next run tries again until "
                      f"{output.expires_at:%Y-%m-%d %H:%M} UTC.")

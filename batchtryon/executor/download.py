@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 import httpx
 
 from batchtryon.api.transport import body_pieces
+from batchtryon.api.unpacking import PackedWrongly, unpacker_of
 from batchtryon.clock import Clock
 from batchtryon.errors import DownloadError, OutputGone, OutputUnsafe
 
@@ -29,6 +30,9 @@ _GONE: Final = (403, 404, 410)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+#: Of a name in the DNS, and of a port.
+_LONGEST_HOST: Final = 253
+_LARGEST_PORT: Final = 65_535
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity"}
 
 
@@ -115,7 +119,11 @@ class Downloader:
         request = self._client.build_request("GET", target, headers=_HEADERS, timeout=limits,
                                              extensions={"trace": self._watch_connecting})
         assert "authorization" not in request.headers
-        return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        try:
+            return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        except (httpx.InvalidURL, ValueError) as exc:
+            # httpx looks at where a redirect leads even when it is not to follow it.
+            raise OutputUnsafe("The output was redirected to what is not a URL.", name="OutputUnsafe") from exc
 
     async def _body(self, response: httpx.Response, deadline: float) -> bytes:
         _require_success(response)
@@ -133,15 +141,23 @@ class Downloader:
     async def _read(self, response: httpx.Response, deadline: float) -> bytes:
         content = bytearray()
         try:
-            async with body_pieces(response) as pieces:
+            # A transport may hand over a body that it has read, and unpacked, itself.
+            at_hand = response.is_stream_consumed
+            unpacker = unpacker_of("" if at_hand else response.headers.get("content-encoding", ""))
+            async with body_pieces(response, packed=not at_hand) as pieces:
                 async for piece in pieces:
-                    content += piece
+                    # A byte more than is allowed is enough to know that it is too much.
+                    content += unpacker.feed(piece, self._max_bytes + 1 - len(content))
                     if len(content) > self._max_bytes:
                         self._refuse_size()
                     if self._clock.monotonic() > deadline:
                         raise TimeoutError
         except httpx.RemoteProtocolError as exc:
             raise DownloadError("The output broke off before its end.", name="Truncated") from exc
+        except PackedWrongly as exc:
+            raise DownloadError(f"The output cannot be unpacked: {exc}.", name="DecodingError") from exc
+        if not unpacker.ended:
+            raise DownloadError("The output broke off before the end of its packing.", name="Truncated")
         return bytes(content)
 
     def _refuse_size(self) -> NoReturn:
@@ -214,8 +230,8 @@ def _unwrapped(text: str) -> _Address | None:
 
 def _parsed(url: str) -> httpx.URL:
     try:
-        return httpx.URL(url)
-    except httpx.InvalidURL as exc:
+        return _with_readable_host(httpx.URL(url))
+    except (httpx.InvalidURL, ValueError) as exc:
         raise OutputUnsafe("The output's address is not a URL; it was not fetched.", name="OutputUnsafe") from exc
 
 
@@ -224,9 +240,16 @@ def _redirected(target: httpx.URL, response: httpx.Response) -> httpx.URL:
     if not location:
         raise DownloadError("The output was redirected to nowhere.", name=f"Http{response.status_code}")
     try:
-        return target.join(location)
-    except httpx.InvalidURL as exc:
+        return _with_readable_host(target.join(location))
+    except (httpx.InvalidURL, ValueError) as exc:
         raise OutputUnsafe("The output was redirected to what is not a URL.", name="OutputUnsafe") from exc
+
+
+def _with_readable_host(url: httpx.URL) -> httpx.URL:
+    # httpx decodes a host's name only when it is asked for, and knows no largest port.
+    if len(url.host) > _LONGEST_HOST or not 0 < (url.port or 1) <= _LARGEST_PORT:
+        raise ValueError("no such host or port")
+    return url
 
 
 def _require_success(response: httpx.Response) -> None:

@@ -129,7 +129,8 @@ class Follower:
                 self._run.halt(defect.exit_code, str(defect), at_once=True)
             else:
                 self._defect = self._defect or defect
-                self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+                # What it says goes no further than the traceback that is raised: it may hold anything.
+                self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
         self._run.changed.notify()
         if not self.busy:  # nothing can give credits back any more
             self._run.freed.notify()

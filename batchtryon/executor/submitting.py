@@ -328,7 +328,7 @@ class Submitter:
         self._sending.discard(sending)
         if not sending.cancelled() and (defect := sending.exception()) is not None:
             self._defect = self._defect or defect
-            self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {defect!r}", at_once=True)
+            self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
         self._run.changed.notify()
         self._run.freed.notify()
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from batchtryon.images.addresses import decode_data_url, is_address, is_data_url, source_of_url, unusable_scheme
 from batchtryon.images.decoding import MAX_BYTES, MAX_PIXELS, PICTURE_SUFFIXES
+from batchtryon.images.opening import NotAFile, read_file
 from batchtryon.images.siblings import Siblings
 from batchtryon.images.verify import megabytes, verify
 from batchtryon.names import shown
@@ -111,13 +112,18 @@ class LocalPictures:
     def _read(self, place: Path, text: str) -> Source:
         try:
             self._check(place, text, place.stat())
-            with place.open("rb") as file:
-                content = file.read(self._max_bytes + 1)
+            content = read_file(place, self._max_bytes + 1, follow=False)
+            # A folder on the way may have become a link out of the roots since it was looked at.
+            moved = os.path.realpath(place) != str(place)
+        except NotAFile as exc:
+            raise _not_a_file(text) from exc
         except (FileNotFoundError, NotADirectoryError) as exc:
             raise self._missing(place, text) from exc
         except OSError as exc:
             raise PictureUnusable(f"{shown(text)} cannot be read: {exc.strerror or type(exc).__name__}.",
                                   "Check its name and permissions.") from exc
+        if moved:
+            raise PictureUnusable(f"{shown(text)} was moved while it was read.", "Run the command again.")
         verify(content, shown(text), max_bytes=self._max_bytes, max_pixels=self._max_pixels)
         return Source.of_bytes(SourceForm.FILE, str(place), content)
 
@@ -125,8 +131,7 @@ class LocalPictures:
         if stat.S_ISDIR(found.st_mode):
             raise PictureUnusable(f"{shown(text)} is a folder.", f"Name a picture in it, like {self._example(place)}.")
         if not stat.S_ISREG(found.st_mode):
-            # A pipe would be waited for, a device be read for ever.
-            raise PictureUnusable(f"{shown(text)} is not a file.", "Name a picture.")
+            raise _not_a_file(text)
         if found.st_size > self._max_bytes:
             raise PictureUnusable(
                 f"{shown(text)} has {megabytes(found.st_size)}, more than {megabytes(self._max_bytes)}.",
@@ -153,6 +158,10 @@ class LocalPictures:
 def _outside(text: str) -> PictureUnusable:
     return PictureUnusable(f"{shown(text)} lies outside the manifest's folder.",
                            "If you trust this manifest, allow the folder with --allow-outside FOLDER.")
+
+
+def _not_a_file(text: str) -> PictureUnusable:
+    return PictureUnusable(f"{shown(text)} is not a file.", "Name a picture.")
 
 
 def _is_picture(path: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from batchtryon.images.addresses import decode_data_url
 from batchtryon.images.decoding import MAX_BYTES
+from batchtryon.images.opening import NotAFile, read_file
 from batchtryon.names import shown
 from batchtryon.records import PictureUnusable, Source, SourceForm
 
@@ -34,9 +35,8 @@ def read_source(source: Source, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 def _file(source: Source, max_bytes: int) -> bytes:
     try:
-        with Path(source.text).open("rb") as file:
-            return file.read(max_bytes + 1)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
+        return read_file(Path(source.text), max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError, NotAFile) as exc:
         raise PictureChanged(f"{_name(source)} is no longer there.", _RUN_AGAIN) from exc
     except OSError as exc:
         raise PictureUnusable(f"{_name(source)} cannot be read: {exc.strerror or type(exc).__name__}.",

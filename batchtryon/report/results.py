@@ -33,7 +33,12 @@ class ExportFormat(StrEnum):
     JSONL = "jsonl"
 
 
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+#: The last four are the wide forms that some spreadsheets take for the same.
+_FORMULA = re.compile(r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+#: What JSON lets stand and a terminal obeys, or an editor takes for the end of a line (E3).
+_OBEYED = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
+)
 _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?$", re.ASCII)
 
 
@@ -93,4 +98,5 @@ def _csv_line(cells: Iterable[str]) -> str:
 
 def _json_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:
     for row in rows:
-        yield json.dumps(result_cells(row, own), ensure_ascii=False) + "\n"
+        line = json.dumps(result_cells(row, own), ensure_ascii=False)
+        yield _OBEYED.sub(lambda found: json.dumps(found[0])[1:-1], line) + "\n"

@@ -116,24 +116,24 @@ def test_an_output_arrives_whole(path: str) -> None:
 @pytest.mark.parametrize(("path", "name"), [
     ("/cut-short.png", "Truncated"), ("/cut-chunked.png", "Truncated"), ("/cut-silent.png", "RemoteProtocolError"),
 ])
-def test_an_output_that_is_cut_never_counts_as_one(path: str, name: str) -> None:
+def test_d4_an_output_that_is_cut_never_counts_as_one(path: str, name: str) -> None:
     assert failing(path).name == name
 
 
-def test_an_output_that_stalls_meets_the_deadline() -> None:
+def test_d3_an_output_that_stalls_meets_the_deadline() -> None:
     assert failing("/stalled.png", timeout=0.2).name == "Timeout"
 
 
-def test_an_output_that_is_too_large_is_refused() -> None:
+def test_d6_an_output_that_is_too_large_is_refused() -> None:
     assert failing("/a.png", max_bytes=1000).name == "TooLarge"
     assert failing("/chunked.png", max_bytes=1000).name == "TooLarge"
 
 
-def test_an_output_that_is_gone_says_so() -> None:
+def test_d1_an_output_that_is_gone_says_so() -> None:
     assert type(failing("/gone.png")) is OutputGone
 
 
-def test_a_redirect_into_a_private_network_is_refused() -> None:
+def test_d11_a_redirect_into_a_private_network_is_refused() -> None:
     assert type(failing("/inside.png")) is OutputUnsafe
 
 
@@ -149,7 +149,7 @@ def test_nobody_listening_is_a_connection_error() -> None:
     assert caught.value.name == "ConnectError"
 
 
-def test_outputs_share_a_connection_and_carry_no_key() -> None:
+def test_k1_outputs_share_a_connection_and_carry_no_key() -> None:
     async def work() -> Cdn:
         async with fetching() as (cdn, downloader):
             for _ in range(3):
@@ -161,7 +161,7 @@ def test_outputs_share_a_connection_and_carry_no_key() -> None:
     assert not any(b"authorization" in head.lower() for head in cdn.heads)
 
 
-def test_a_name_that_has_changed_to_a_private_address_gets_no_byte() -> None:
+def test_d11_a_name_that_has_changed_to_a_private_address_gets_no_byte() -> None:
     class Elsewhere(httpx.AsyncHTTPTransport):
         """Connects to this machine whatever the name, as a name that was rebound would."""
 

@@ -136,7 +136,7 @@ class TestWriteAtomically:
             write_atomically(root / "results.csv", write)
         assert files(root) == {}
 
-    def test_a_full_disk_met_while_writing_is_an_error_of_the_disk(self, root: Path) -> None:
+    def test_d8_a_full_disk_met_while_writing_is_an_error_of_the_disk(self, root: Path) -> None:
         with pytest.raises(DiskError, match="no space"):
             write_atomically(root / "results.csv", failing(errno.ENOSPC))
 
@@ -191,7 +191,7 @@ class TestBeforeARun:
         assert list(root.iterdir()) == []
 
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-    def test_a_folder_that_cannot_be_written_is_told_before_anything_is_spent(
+    def test_d8_a_folder_that_cannot_be_written_is_told_before_anything_is_spent(
             self, store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         root.mkdir()
         monkeypatch.setattr(os, "fsync", failing(number))
@@ -219,7 +219,7 @@ class TestBeforeARun:
         assert store.sweep() == 0
         assert not root.exists()
 
-    def test_a_crash_in_the_middle_of_a_file_leaves_only_what_the_sweep_removes(
+    def test_d9_a_crash_in_the_middle_of_a_file_leaves_only_what_the_sweep_removes(
             self, store: FolderStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # A process that dies runs no clean-up.
         monkeypatch.setattr(os, "fsync", failing(errno.EIO))

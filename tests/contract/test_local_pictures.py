@@ -104,7 +104,7 @@ def test_a_very_small_jpeg_is_taken(root: Path, size: tuple[int, int]) -> None:
         (picture("TIFF", mode="F"), "pixels of a kind"),
     ],
 )
-def test_a_picture_that_cannot_be_used_is_refused_by_what_it_is(root: Path, content: bytes, message: str) -> None:
+def test_m6_a_picture_that_cannot_be_used_is_refused_by_what_it_is(root: Path, content: bytes, message: str) -> None:
     (root / "x.jpg").write_bytes(content)
 
     assert message in said(LocalPictures(root), "x.jpg")
@@ -118,7 +118,7 @@ def test_too_many_pixels_are_refused_by_their_number(root: Path) -> None:
     assert "40 x 30" in said(LocalPictures(root, max_pixels=1199), "shirts/blue.png")
 
 
-def test_a_bomb_for_pillow_is_refused_without_a_warning(root: Path) -> None:
+def test_m6_a_bomb_for_pillow_is_refused_without_a_warning(root: Path) -> None:
     (root / "bomb.png").write_bytes(picture("PNG", (20_000, 20_000), "1"))
 
     assert "million pixels" in said(LocalPictures(root), "bomb.png")
@@ -144,7 +144,7 @@ def test_a_folder_is_told_with_a_picture_in_it(root: Path) -> None:
     assert "shirts/blue.png" in said(LocalPictures(root), "shirts")
 
 
-def test_a_pipe_is_not_waited_for(root: Path) -> None:
+def test_m5_a_pipe_is_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "pipe.png")
 
     assert "is not a file" in said(LocalPictures(root), "pipe.png")
@@ -163,7 +163,7 @@ def test_a_name_too_long_for_the_disk_is_told(root: Path, text: str) -> None:
 @pytest.mark.parametrize("exists", [True, False])
 @pytest.mark.parametrize("form", ["../secret.png", "{outside}/secret.png", "shirts/../../secret.png", "link.png",
                                   "linked/secret.png"])
-def test_a_path_out_of_the_roots_is_refused_and_tells_nothing(root: Path, form: str, *, exists: bool) -> None:
+def test_m5_a_path_out_of_the_roots_is_refused_and_tells_nothing(root: Path, form: str, *, exists: bool) -> None:
     secret = root.parent / "secret.png"
     if exists:
         secret.write_bytes(picture())
@@ -289,7 +289,7 @@ def test_what_a_glob_finds_behind_a_link_out_of_the_root_is_still_refused(root: 
         assert "lies outside" in said(pictures, found)
 
 
-def test_the_bytes_to_send_are_those_that_were_planned(root: Path) -> None:
+def test_m4_the_bytes_to_send_are_those_that_were_planned(root: Path) -> None:
     source = LocalPictures(root).look("shirts/blue.png")
 
     assert read_source(source) == picture()

@@ -27,7 +27,7 @@ def test_an_id_that_is_safe_stands_as_it_is(plain: str) -> None:
         ("e\u0301", "é"), ("x" * 101, "x" * 91), ("é" * 300, "é" * 45), ("shirt~0123abcd", "shirt~0123abcd"),
     ],
 )
-def test_an_id_that_is_not_gets_a_safe_stem_and_a_hash(row_id: str, begins: str) -> None:
+def test_n1_an_id_that_is_not_gets_a_safe_stem_and_a_hash(row_id: str, begins: str) -> None:
     stem = safe_stem(row_id)
 
     start, mark, digest = stem.rpartition("~")
@@ -41,7 +41,7 @@ def test_an_id_that_is_not_gets_a_safe_stem_and_a_hash(row_id: str, begins: str)
 @example("con.")
 @example("aux~")
 @example("a~" + "0" * 8)
-def test_every_stem_is_safe(row_id: str) -> None:
+def test_n1_every_stem_is_safe(row_id: str) -> None:
     for stem in (safe_stem(row_id), distinct_stem(row_id)):
         assert 0 < len(stem.encode()) <= LONGEST_STEM_BYTES
         assert not set(stem) & set('/\\:*?"<>|')
@@ -59,7 +59,7 @@ def test_every_stem_is_safe(row_id: str) -> None:
 @example("a/b", safe_stem("a/b"))
 @example("e\u0301", "\u00e9")
 @example("a", distinct_stem("a"))
-def test_two_ids_never_share_a_stem(one: str, other: str) -> None:
+def test_n1_two_ids_never_share_a_stem(one: str, other: str) -> None:
     if one != other:
         assert safe_stem(one) != safe_stem(other)
         assert distinct_stem(one) != distinct_stem(other)
@@ -68,7 +68,7 @@ def test_two_ids_never_share_a_stem(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"), [("Shirt", "shirt"), ("STRASSE", "straße"), ("\ufb01n", "fin"), ("Å", "\u212b")])
-def test_stems_that_some_file_system_takes_for_the_same_have_one_key(one: str, other: str) -> None:
+def test_n1_stems_that_some_file_system_takes_for_the_same_have_one_key(one: str, other: str) -> None:
     assert stem_key(one) == stem_key(other)
     assert stem_key(one) != stem_key(one + "x")
 
@@ -78,7 +78,7 @@ def test_distinct_stems_differ_even_in_their_keys() -> None:
 
 
 @given(ANY_TEXT)
-def test_what_is_shown_holds_nothing_a_terminal_obeys(text: str) -> None:
+def test_e3_what_is_shown_holds_nothing_a_terminal_obeys(text: str) -> None:
     assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in shown(text))
 
 

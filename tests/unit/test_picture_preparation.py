@@ -81,7 +81,7 @@ def test_a_small_picture_is_never_enlarged_and_the_box_is_the_callers() -> None:
 
 @pytest.mark.parametrize("size", [(60, 40), (2000, 1200)])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_brought_upright(orientation: int, size: tuple[int, int]) -> None:
+def test_m6_exif_orientation_is_brought_upright(orientation: int, size: tuple[int, int]) -> None:
     upright = quartered(*size)
     undo = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
             5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
@@ -172,7 +172,7 @@ def test_nothing_but_pixels_leaves_the_machine(make: Callable[[], bytes]) -> Non
         (saved(quartered(60, 40), "BMP"), RED),
     ],
 )
-def test_every_kind_of_pixel_becomes_eight_bits_of_rgb(content: bytes, pixel: Pixel) -> None:
+def test_m6_every_kind_of_pixel_becomes_eight_bits_of_rgb(content: bytes, pixel: Pixel) -> None:
     image = received(prepare(content))
 
     assert image.mode == "RGB"

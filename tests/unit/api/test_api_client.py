@@ -280,7 +280,7 @@ class TestKey:
             KeyRing(key)
         assert "secret" not in str(caught.value)
 
-    def test_the_key_is_in_no_repr_and_no_pickle(self) -> None:
+    def test_k1_the_key_is_in_no_repr_and_no_pickle(self) -> None:
         keys = KeyRing(KEY)
         assert KEY not in f"{keys!r} {keys} {Bench(keys=keys).client!r}"
         for leak in (pickle.dumps, copy.copy, copy.deepcopy):
@@ -292,7 +292,7 @@ class TestKey:
         assert KeyRing(KEY).fingerprint != KeyRing("tk-other").fingerprint
         assert len(KeyRing(KEY).fingerprint) == 16
 
-    def test_an_answer_or_an_error_that_repeats_the_key_does_not_leak_it(self) -> None:
+    def test_k1_an_answer_or_an_error_that_repeats_the_key_does_not_leak_it(self) -> None:
         echo = f'{{"error": "UnauthorizedAccess", "message": "bad key {KEY}"}}'.encode()
         bench = Bench((None, answering(403, echo)), (None, raising(RuntimeError(f"header {KEY}"))),
                       (None, answering(403, echo)), (raising(httpx.ConnectError(KEY)), None))

@@ -99,7 +99,7 @@ class TestWasItSent:
         assert (answer.verdict, answer.name, answer.http_status) == (Verdict.REFUSED, name, status)
 
     @pytest.mark.parametrize("name", ["RateLimitExceeded", "ConcurrencyLimitExceeded", "OutOfCredits"])
-    def test_the_three_429s_are_told_apart_by_their_name(self, name: str) -> None:
+    def test_s7_the_three_429s_are_told_apart_by_their_name(self, name: str) -> None:
         assert read(429, {"error": name, "message": "m"}).name == name
 
     @pytest.mark.parametrize("error", ["out_of_credits", "Out of credits", "OUTOFCREDITS", {"name": "OutOfCredits"}])
@@ -246,7 +246,7 @@ class TestRetryAfter:
         ("Sun, 01 Mar 2026 12:01:00 GMT", 60.0), ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
         ("Sun, 01 Mar 2026 12:00:30 -0000", 30.0), ("Mon, 01 Mar 2027 12:00:00 GMT", 3600.0),
     ])
-    def test_seconds_and_dates_are_read_and_clamped(self, text: str, seconds: float) -> None:
+    def test_s5_seconds_and_dates_are_read_and_clamped(self, text: str, seconds: float) -> None:
         assert wire.retry_after({"retry-AFTER": text}, NOW) == seconds
 
     @pytest.mark.parametrize("text", ["", "soon", "inf", "nan", "1e9", "9" * 50, "Sun, 99 Foo 2026", "\u0663", "\x00"])

@@ -138,7 +138,7 @@ def test_an_unclosed_quote_is_told_with_the_row_where_it_opens(read: Any) -> Non
     assert "never closed" in result.problems[0].what
 
 
-def test_a_cell_of_a_million_characters_is_read(read: Any) -> None:
+def test_m2_a_cell_of_a_million_characters_is_read(read: Any) -> None:
     note = "x" * 1_000_000
 
     result = read(f"person,garment,note\nanna.jpg,shirt.jpg,{note}\n")
@@ -167,7 +167,7 @@ def test_a_header_without_rows_is_a_problem_of_the_whole_file(read: Any) -> None
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".yaml"])
-def test_nul_characters_are_refused_with_their_line(refused: Any, suffix: str) -> None:
+def test_m2_nul_characters_are_refused_with_their_line(refused: Any, suffix: str) -> None:
     (problem,) = refused(b"person,garment\nanna.jpg,shirt.jpg\nanna\0.jpg,x.jpg\n", suffix)
 
     assert problem.what.startswith("Line 3 holds a NUL character")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 
-def test_every_scalar_is_text(read: Any) -> None:
+def test_m3_every_scalar_is_text(read: Any) -> None:
     result = read(
         """
 rows:
@@ -161,7 +161,7 @@ def test_a_misspelt_part_gets_the_right_one(refused: Any) -> None:
     assert refused("rowz: []", ".yaml")[0].fix == "Did you mean 'rows:'?"
 
 
-def test_aliases_that_multiply_are_refused_and_not_unfolded(refused: Any) -> None:
+def test_m3_aliases_that_multiply_are_refused_and_not_unfolded(refused: Any) -> None:
     lines = ["a0: &a0 [" + ", ".join(["lol"] * 10) + "]"]
     lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]" for n in range(1, 12)]
 
