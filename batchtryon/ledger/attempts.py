@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError
@@ -35,6 +35,29 @@ from batchtryon.states import (
 )
 
 __all__ = ["Attempts", "KnownJob", "LeftBehind", "RunKey", "Taken", "move_item"]
+
+# Made once: to build a statement costs more than to run it.
+_ITEMS = (
+    select(items, rows.c.position, rows.c.row_id, manifests.c.name)
+    .select_from(items)
+    .join(rows, rows.c.item_id == items.c.id)
+    .join(manifests, manifests.c.id == rows.c.manifest_id)
+)
+_ONE_ITEM = _ITEMS.where(items.c.id == bindparam("b_item")).order_by(rows.c.position).limit(1)
+_PENDING_ITEMS = (
+    _ITEMS.where(rows.c.manifest_id == bindparam("b_manifest"), rows.c.sync == bindparam("b_sync"),
+                 rows.c.position > bindparam("b_after"), items.c.state == ItemState.PENDING)
+    .order_by(rows.c.position)
+    .limit(bindparam("b_limit"))
+)
+_STATE_OF_ITEM = select(items.c.state, items.c.failures).where(items.c.id == bindparam("b_item"))
+_IMAGES_OF_ITEM = select(items.c.images).where(items.c.id == bindparam("b_item"))
+_STATE_OF_ATTEMPT = select(attempts.c.state).where(attempts.c.seq == bindparam("b_seq"))
+_KNOWN_JOB = select(jobs.c.id).where(jobs.c.id == bindparam("b_job"))
+# Compare and set; the columns are those that are given.
+_MOVE_ITEM = items.update().where(items.c.id == bindparam("b_item"), items.c.state == bindparam("b_state"))
+_MOVE_ATTEMPT = attempts.update().where(attempts.c.seq == bindparam("b_seq"), attempts.c.state == bindparam("b_state"))
+_NEW_ATTEMPT, _NEW_JOB = attempts.insert(), jobs.insert()
 
 
 class Taken(Exception):
@@ -79,15 +102,9 @@ class Attempts:
 
     def pending(self, manifest_id: int, sync: int, *, after: int, limit: int) -> list[Item]:
         """The next items of a manifest to submit, in the order of their rows."""
-        query = (
-            _item_query()
-            .where(rows.c.manifest_id == manifest_id, rows.c.sync == sync, rows.c.position > after,
-                   items.c.state == ItemState.PENDING)
-            .order_by(rows.c.position)
-            .limit(limit)
-        )
+        wanted = {"b_manifest": manifest_id, "b_sync": sync, "b_after": after, "b_limit": limit}
         with self._database.transaction() as connection:
-            return [_item(found) for found in connection.execute(query)]
+            return [_item(found) for found in connection.execute(_PENDING_ITEMS, wanted)]
 
     def item(self, item_id: int) -> Item:
         """One item as it stands."""
@@ -112,7 +129,7 @@ class Attempts:
             state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), _mark(now, at, sent_sha256)
         with self._database.transaction() as connection:
             _claim_item(connection, item.id, self._clock)
-            made = connection.execute(attempts.insert(), {
+            made = connection.execute(_NEW_ATTEMPT, {
                 "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
                 "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
                 "boot_id": self._clock.boot_id, "intent_at": at, "intent_s": now,
@@ -184,14 +201,14 @@ class Attempts:
         })
         item_id = attempt.item_id
         if outcome.attempt is AttemptEvent.ACCEPTED:
-            if connection.execute(select(jobs.c.id).where(jobs.c.id == answer.job_id)).first() is not None:
+            if connection.execute(_KNOWN_JOB, {"b_job": answer.job_id}).first() is not None:
                 raise KnownJob
-            images = connection.execute(select(items.c.images).where(items.c.id == item_id)).scalar_one()
-            connection.execute(jobs.insert().values(
-                id=answer.job_id, item_id=item_id, attempt_seq=attempt.seq, state=JobState.PROCESSING.value,
-                images=images, host_id=self._clock.host_id, boot_id=self._clock.boot_id,
-                accepted_at=self._clock.now(), accepted_s=now, polls=0,
-            ))
+            images = connection.execute(_IMAGES_OF_ITEM, {"b_item": item_id}).scalar_one()
+            connection.execute(_NEW_JOB, {
+                "id": answer.job_id, "item_id": item_id, "attempt_seq": attempt.seq,
+                "state": JobState.PROCESSING.value, "images": images, "host_id": self._clock.host_id,
+                "boot_id": self._clock.boot_id, "accepted_at": self._clock.now(), "accepted_s": now, "polls": 0,
+            })
         move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure,
                   error_name=outcome.error_name, error_message=outcome.error_message)
 
@@ -238,17 +255,16 @@ def move_item(
     error_name: str | None = None, error_message: str | None = None,
 ) -> ItemState:
     """Move an item by the table, compare-and-set. Raises :class:`Taken` if it has moved meanwhile."""
-    state = ItemState(connection.execute(select(items.c.state).where(items.c.id == item_id)).scalar_one())
+    found = connection.execute(_STATE_OF_ITEM, {"b_item": item_id}).one()
+    state = ItemState(found.state)
     target = apply(ITEM_MOVES, state, event)
-    values: dict[str, Any] = {"state": target.value, "changed_at": clock.now()}
+    values = {
+        "b_item": item_id, "b_state": state.value, "state": target.value, "changed_at": clock.now(),
+        "failures": found.failures + failure,
+    }
     if error_name is not None or target in {ItemState.DONE, ItemState.PENDING}:
         values |= {"error_name": error_name, "error_message": error_message}
-    if failure:
-        values["failures"] = items.c.failures + 1
-    changed = connection.execute(
-        items.update().where(items.c.id == item_id, items.c.state == state.value).values(**values)
-    )
-    if changed.rowcount != 1:
+    if connection.execute(_MOVE_ITEM, values).rowcount != 1:
         raise Taken
     return target
 
@@ -256,32 +272,22 @@ def move_item(
 def _claim_item(connection: Connection, item_id: int, clock: Clock) -> None:
     """Move a pending item to being submitted, in one statement. Raises :class:`Taken` if it is not pending."""
     target = apply(ITEM_MOVES, ItemState.PENDING, ItemEvent.GRANTED)
-    changed = connection.execute(
-        items.update().where(items.c.id == item_id, items.c.state == ItemState.PENDING.value)
-        .values(state=target.value, changed_at=clock.now(), error_name=None, error_message=None)
-    )
+    changed = connection.execute(_MOVE_ITEM, {
+        "b_item": item_id, "b_state": ItemState.PENDING.value, "state": target.value, "changed_at": clock.now(),
+        "error_name": None, "error_message": None,
+    })
     if changed.rowcount != 1:
         raise Taken
 
 
 def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any]) -> None:
-    state = AttemptState(connection.execute(select(attempts.c.state).where(attempts.c.seq == seq)).scalar_one())
+    state = AttemptState(connection.execute(_STATE_OF_ATTEMPT, {"b_seq": seq}).scalar_one())
     target = apply(ATTEMPT_MOVES, state, event)
     changed = connection.execute(
-        attempts.update().where(attempts.c.seq == seq, attempts.c.state == state.value)
-        .values(state=target.value, **values)
+        _MOVE_ATTEMPT, {"b_seq": seq, "b_state": state.value, "state": target.value, **values}
     )
     if changed.rowcount != 1:
         raise Taken
-
-
-def _item_query() -> Any:
-    return (
-        select(items, rows.c.position, rows.c.row_id, manifests.c.name)
-        .select_from(items)
-        .join(rows, rows.c.item_id == items.c.id)
-        .join(manifests, manifests.c.id == rows.c.manifest_id)
-    )
 
 
 def _mark(seconds: float, at: datetime, sent_sha256: str) -> dict[str, Any]:
@@ -289,7 +295,7 @@ def _mark(seconds: float, at: datetime, sent_sha256: str) -> dict[str, Any]:
 
 
 def _one_item(connection: Connection, item_id: int) -> Item:
-    found = connection.execute(_item_query().where(items.c.id == item_id).order_by(rows.c.position).limit(1)).first()
+    found = connection.execute(_ONE_ITEM, {"b_item": item_id}).first()
     if found is None:  # no row wants it any more, yet it may be paid for
         alone = select(items, func.coalesce(0).label("position"), items.c.fingerprint.label("row_id"),
                        items.c.kind.label("name")).where(items.c.id == item_id)

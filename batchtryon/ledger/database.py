@@ -73,6 +73,8 @@ class Database:
             if self._connection is None:
                 self._connection = self._engine.connect()
             with self._connection.begin():
+                # Here and not by a listener for "begin": one listener makes each statement ask for more.
+                self._connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
                 yield self._connection
         except BatchTryonError:
             raise
@@ -132,7 +134,6 @@ class Database:
         # A connection of our own making: in SQLAlchemy's URL a folder's name could mean something else.
         engine = create_engine("sqlite://", poolclass=StaticPool, creator=self._connect)
         event.listen(engine, "connect", self._on_connect)
-        event.listen(engine, "begin", self._on_begin)
         return engine
 
     def _connect(self) -> sqlite3.Connection:
@@ -167,9 +168,6 @@ class Database:
             cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
-
-    def _on_begin(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
 
     def _damaged(self, reason: str) -> LedgerError:
         return LedgerError(

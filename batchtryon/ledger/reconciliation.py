@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age, deadline_here
@@ -46,6 +46,34 @@ _BASELINES = (
 )
 _OPEN = (AttemptState.INTENT, AttemptState.SENDING)
 _DOUBTFUL = (AttemptState.UNKNOWN, *_FINDINGS)
+_NEW_READ = balance_reads.insert()
+
+
+def _sum_after(*conditions: Any, of_jobs: bool = False) -> Any:
+    query = select(func.coalesce(func.sum(attempts.c.credits), 0))
+    if of_jobs:
+        query = query.join(jobs, jobs.c.attempt_seq == attempts.c.seq)
+    return query.where(attempts.c.seq > bindparam("b_attempt"), *conditions).scalar_subquery()
+
+
+# The fields of a :class:`Since`, in one statement.
+_SINCE = select(
+    _sum_after(attempts.c.state == AttemptState.ACCEPTED, jobs.c.state != JobState.FAILED, of_jobs=True)
+    .label("charged"),
+    _sum_after(attempts.c.state.not_in([AttemptState.REFUSED, AttemptState.UNSENT])).label("most"),
+    _sum_after(attempts.c.state.in_([*UNRESOLVED, AttemptState.PAID_AND_LOST])).label("doubtful"),
+    select(func.count()).select_from(jobs).where(
+        jobs.c.attempt_seq > bindparam("b_attempt"), jobs.c.state == JobState.COMPLETED,
+        select(func.count()).where(outputs.c.job_id == jobs.c.id).scalar_subquery() != jobs.c.images,
+    ).scalar_subquery().label("odd"),
+    select(func.count()).select_from(jobs).where(
+        jobs.c.state.in_([JobState.STUCK, JobState.VANISHED])
+    ).scalar_subquery().label("unending"),
+)
+_UNDER_WAY = (
+    select(attempts.c.seq).where(attempts.c.state.in_(_OPEN)).limit(1),
+    select(jobs.c.id).where(jobs.c.state == JobState.PROCESSING).limit(1),
+)
 #: How many of the newest attempts and jobs tell when the account was last used by us.
 _RECENT = 200
 
@@ -104,11 +132,11 @@ class Reconciliation:
     ) -> int:
         """Keep one reading of the balance, with when it was asked for and when it came. Gives its key."""
         with self._database.transaction() as connection:
-            made = connection.execute(balance_reads.insert().values(
-                run_id=key.run, key_fingerprint=key_fingerprint, sent_at=sent_at, received_at=received_at,
-                on_demand=balance.on_demand, subscription=balance.subscription, purchased=balance.purchased,
-                reserved=balance.reserved,
-            ))
+            made = connection.execute(_NEW_READ, {
+                "run_id": key.run, "key_fingerprint": key_fingerprint, "sent_at": sent_at, "received_at": received_at,
+                "on_demand": balance.on_demand, "subscription": balance.subscription, "purchased": balance.purchased,
+                "reserved": balance.reserved,
+            })
             assert made.inserted_primary_key is not None
             return int(made.inserted_primary_key[0])
 
@@ -164,30 +192,8 @@ class Reconciliation:
 
     def since(self, attempt: int) -> Since:
         """What the attempts after ``attempt`` cost, as far as it is known."""
-        accepted = (
-            select(func.coalesce(func.sum(attempts.c.credits), 0))
-            .join(jobs, jobs.c.attempt_seq == attempts.c.seq)
-            .where(attempts.c.seq > attempt, attempts.c.state == AttemptState.ACCEPTED,
-                   jobs.c.state != JobState.FAILED)
-        )
-        most = select(func.coalesce(func.sum(attempts.c.credits), 0)).where(
-            attempts.c.seq > attempt, attempts.c.state.not_in([AttemptState.REFUSED, AttemptState.UNSENT])
-        )
-        doubtful = select(func.coalesce(func.sum(attempts.c.credits), 0)).where(
-            attempts.c.seq > attempt, attempts.c.state.in_([*UNRESOLVED, AttemptState.PAID_AND_LOST])
-        )
-        outputs_of = select(func.count()).where(outputs.c.job_id == jobs.c.id).scalar_subquery()
-        odd = select(func.count()).select_from(jobs).where(
-            jobs.c.attempt_seq > attempt, jobs.c.state == JobState.COMPLETED, outputs_of != jobs.c.images
-        )
-        unending = select(func.count()).select_from(jobs).where(jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]))
         with self._database.transaction() as connection:
-            return Since(
-                charged=int(connection.execute(accepted).scalar_one()), most=int(connection.execute(most).scalar_one()),
-                doubtful=int(connection.execute(doubtful).scalar_one()),
-                odd=int(connection.execute(odd).scalar_one()),
-                unending=int(connection.execute(unending).scalar_one()),
-            )
+            return Since(**connection.execute(_SINCE, {"b_attempt": attempt}).mappings().one())
 
     def charged_by_kind(self, attempt: int) -> dict[str, int]:
         """Credits of completed jobs after ``attempt``, by kind."""
@@ -313,11 +319,7 @@ _TOLD = {
 
 
 def _under_way(connection: Connection) -> bool:
-    queries = (
-        select(attempts.c.seq).where(attempts.c.state.in_(_OPEN)),
-        select(jobs.c.id).where(jobs.c.state == JobState.PROCESSING),
-    )
-    return any(connection.execute(query.limit(1)).first() is not None for query in queries)
+    return any(connection.execute(query).first() is not None for query in _UNDER_WAY)
 
 
 def _balance(found: Any) -> Balance:

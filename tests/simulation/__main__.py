@@ -9,6 +9,7 @@ import argparse
 import gc
 import multiprocessing
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -32,10 +33,15 @@ def main() -> int:
         return _exhaust(given)
     first, last = given.seeds
     tally, began = Tally(), perf_counter()
-    for part in _tallies(given, range(first, last + 1)):
-        tally.add(part)
-        for seed, findings in part.failures:
-            _say(f"seed {seed}: {'; '.join(findings[:3])}\n    replay: {_command(seed, given.size)}")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        for part in _tallies(given, range(first, last + 1)):
+            tally.add(part)
+            for seed, findings in part.failures:
+                _say(f"seed {seed}: {'; '.join(findings[:3])}\n    replay: {_command(seed, given.size)}")
+    except KeyboardInterrupt:
+        _say("stopped before the last seed; of those played:")
     _say(tally.report(wall=perf_counter() - began))
     return 1 if tally.failures else 0
 
