@@ -221,7 +221,7 @@ class Reconciler:
         interval = Interval(
             opened=base.balance.on_demand, closed=quiet.balance.on_demand, charged=since.charged,
             doubtful=sum(doubt.credits for doubt in unjudged),
-            objections=tuple(self._objections(base, since, balances)),
+            objections=tuple(self._objections(base, since, balances, doubts)),
         )
         await self._conclude_interval(unjudged, interval, base, quiet)
         if interval.objections or not 0 <= interval.difference <= interval.doubtful:
@@ -229,7 +229,9 @@ class Reconciler:
         await self._set_baseline(quiet)
         return await self._confirm(quiet)
 
-    def _objections(self, base: Baseline, since: Since, balances: Sequence[Balance]) -> Iterator[str]:
+    def _objections(
+        self, base: Baseline, since: Since, balances: Sequence[Balance], doubts: Sequence[Doubt]
+    ) -> Iterator[str]:
         if rose(balances):
             yield "credits were added meanwhile (a top-up, a monthly reset, or a refund)"
         ours = [reading for reading in self._reader.readings if reading.id >= base.read]
@@ -240,6 +242,8 @@ class Reconciler:
             yield "the key changed meanwhile"
         if since.unending:
             yield "a job is stuck or no longer known, and may be charged at any time"
+        if any(doubt.finding is Finding.HELD and doubt.attempt > base.last_attempt for doubt in doubts):
+            yield "an earlier submit since the last books is held, and nobody knows whether it was charged"
         if since.odd:
             yield "a job came with another number of pictures than was ordered"
 

@@ -17,12 +17,12 @@ from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, ou
 from batchtryon.records import Delivery, Job, JobOutcome, Output, SavedPicture, WrittenFile
 from batchtryon.states import JOB_MOVES, ItemEvent, ItemState, JobEvent, JobState, apply
 
-__all__ = ["Jobs"]
+__all__ = ["JOBS_LIVE", "Jobs"]
 
 #: Output URLs live this long after completion (``api/tryiton.md``).
 _OUTPUTS_LIVE = timedelta(hours=72)
 #: A job can be polled this long after it was created (``api/tryiton.md``).
-_JOBS_LIVE = timedelta(days=3)
+JOBS_LIVE = timedelta(days=3)
 
 
 class Jobs:
@@ -40,7 +40,7 @@ class Jobs:
 
         Also those held as stuck or vanished that the API may still know, to be asked once a run.
         """
-        young = self._clock.now() - _JOBS_LIVE
+        young = self._clock.now() - JOBS_LIVE
         with self._database.transaction() as connection:
             return [self._job(found) for found in connection.execute(_OPEN_JOBS, {"young": young})]
 

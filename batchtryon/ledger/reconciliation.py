@@ -18,6 +18,7 @@ from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age, deadline_here
 from batchtryon.ledger.attempts import RunKey, Taken, move_item
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.jobs import JOBS_LIVE
 from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.tables import attempts, balance_reads, baselines, events, items, jobs, outputs
 from batchtryon.reconcile import Doubt, Finding
@@ -67,7 +68,7 @@ _SINCE = select(
         select(func.count()).where(outputs.c.job_id == jobs.c.id).scalar_subquery() != jobs.c.images,
     ).scalar_subquery().label("odd"),
     select(func.count()).select_from(jobs).where(
-        jobs.c.state.in_([JobState.STUCK, JobState.VANISHED])
+        jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]), jobs.c.accepted_at > bindparam("b_young")
     ).scalar_subquery().label("unending"),
 )
 _UNDER_WAY = (
@@ -102,7 +103,8 @@ class Since:
     doubtful: int
     #: Completed jobs with fewer or more outputs than were ordered.
     odd: int
-    #: Jobs of any age held as stuck or vanished: nobody knows when, or whether, they are charged.
+    #: Jobs held as stuck or vanished, of any interval, that the API has not given up by now: nobody knows when, or
+    #: whether, they are charged.
     unending: int
 
 
@@ -193,7 +195,8 @@ class Reconciliation:
     def since(self, attempt: int) -> Since:
         """What the attempts after ``attempt`` cost, as far as it is known."""
         with self._database.transaction() as connection:
-            return Since(**connection.execute(_SINCE, {"b_attempt": attempt}).mappings().one())
+            young = self._clock.now() - JOBS_LIVE
+            return Since(**connection.execute(_SINCE, {"b_attempt": attempt, "b_young": young}).mappings().one())
 
     def charged_by_kind(self, attempt: int) -> dict[str, int]:
         """Credits of completed jobs after ``attempt``, by kind."""

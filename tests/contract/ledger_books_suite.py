@@ -92,6 +92,8 @@ class BooksContract:
         since = steps.books.since(0)
         assert (since.odd, since.unending) == (1, 1)
         assert steps.books.since(99).unending == 1, "it may be charged in any interval"
+        steps.clock.advance(3 * 86400.0)
+        assert steps.books.since(0).unending == 0, "the API has given it up"
 
     def test_idle_is_told_by_the_newest_answers_and_ends(self, steps: Steps) -> None:
         steps.begin(ROWS)

@@ -139,6 +139,19 @@ def test_a_balance_that_cannot_be_read_any_more_holds_what_is_in_doubt() -> None
     assert outcome.progress.submits == 8
 
 
+def test_what_was_held_without_a_reading_leaves_nothing_to_be_told_of_a_later_one() -> None:
+    plan = FaultPlan([
+        played(Call.SUBMIT, "lost-answer", 3), played(Call.SUBMIT, "cut", 110),
+        PlannedFault(call=Call.CREDITS, fault=Fault(fault="not-json"), when=When(at=frozenset(range(2, 84)))),
+    ])
+    studio = Studio(plan=plan, settings=Settings(settle=60.0))
+    outcome = studio.run(rows_of(120))
+    assert outcome.rows == {"done": 118, "unknown": 2, "gone": 0}
+    # The first was charged; its credit must not be taken for the second one's.
+    assert states(studio).count("AnswerLost") == 2
+    assert any("an earlier submit since the last books is held" in message for message in outcome.messages)
+
+
 def test_hold_asks_the_balance_at_the_two_ends_of_the_run_only() -> None:
     studio = studio_with(played(Call.SUBMIT, "cut", 3), on_unknown=OnUnknown.HOLD)
     outcome = studio.run(rows_of(8))
