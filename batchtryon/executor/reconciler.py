@@ -106,22 +106,23 @@ class Reconciler:
         if not self._on:
             return
         try:
-            while True:
-                await self._until_ripe()
+            while await self._until_ripe():
                 async with self._one_at_a_time:
                     await self._pause_and_judge()
         except BatchTryonError as exc:  # the ledger or its disk
             self._run.halt(exc.exit_code, str(exc), at_once=True)
 
-    async def _until_ripe(self) -> None:
+    async def _until_ripe(self) -> bool:
+        """Wait until something can be judged; False once the run stops at once."""
         run = self._run
-        while True:
+        while not run.halts.at_once:
             unjudged = [doubt for doubt in await self._doubts() if doubt.finding is None]
             ripe = self._ripe_at(unjudged) if self._base is not None and not run.foreign else math.inf
             left = ripe - run.clock.monotonic()
             if left <= 0:
-                return
+                return True
             await run.changed.wait(None if math.isinf(left) else left)
+        return False
 
     def _ripe_at(self, unjudged: Sequence[Doubt]) -> float:
         due = [self._patience.due(doubt.deadline) for doubt in unjudged]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
+from types import FrameType
 from typing import Any, TypeAlias
 
 from batchtryon.errors import BatchTryonError, ExitCode
@@ -38,7 +40,13 @@ _CALM = 8
 _LONGEST, _TURNS = 6 * 3600.0, 60_000
 #: Seconds after which nothing is under way any more.
 _AFTERWARDS = 3 * 3600.0
+#: A loop that never waits takes no virtual time; a night of this size takes a fifth of a second.
+_CPU_SECONDS = 30.0
 _AT_AN_END = {ExitCode.ALL_DONE, ExitCode.DECISION_NEEDED, ExitCode.SOME_FAILED}
+
+
+class Hang(KeyboardInterrupt):
+    """A night that does not end by itself; of the one kind that a loop lets through at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +85,28 @@ def play_night(night: Night, *, bug: Bug | None = None, story: Story | None = No
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with bug or nullcontext():
+        with bug or nullcontext(), _barking():
             return _Play(night, story).play()
+    except Hang:
+        return Verdict(night=night, broken=(f"hang: more than {_CPU_SECONDS:g} s of work",))
     finally:
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def _barking() -> Iterator[None]:
+    """Raise :class:`Hang` once the night has taken too much of this process's own time."""
+    def bark(_number: int, _frame: FrameType | None) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGVTALRM, bark)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def effects_of(night: Night, session: int) -> int:

@@ -55,3 +55,8 @@ def test_a_run_killed_at_each_side_effect_ends_whole() -> None:
 def test_through_httpx_a_night_is_the_same_as_straight() -> None:
     seed = next(seed for seed in range(100) if draw(seed).through_httpx and "lost answers" in draw(seed).troubles)
     assert play_night(draw(seed)).ok
+
+
+def test_seeds_that_found_something_stay_in_order() -> None:
+    # 442: a run that was stopped while the books were closed asked itself for ever whether it might go on.
+    assert all(play(seed).ok for seed in (442, 1071, 2792, 2872, 4242))
