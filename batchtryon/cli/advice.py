@@ -35,7 +35,7 @@ _BY_STATUS: Mapping[str, str] = MappingProxyType({
 def advice_for(name: str, status: str) -> str:
     """What to do about rows with the word ``status`` of ``tryon_status`` and the cause ``name``."""
     if name == "PaidAndLost":
-        return "The balance shows that it was charged. 'batchtryon retry --unknown' renders it again and pays again."
+        return "Its job's id is lost. 'batchtryon retry --unknown' renders it again and pays again."
     if status != "failed":
         # What counts then is that a credit may be lost, whatever the cause is called.
         return _BY_STATUS.get(status, _BY_STATUS["failed"])

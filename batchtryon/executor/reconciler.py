@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from batchtryon.errors import BatchTryonError
 from batchtryon.executor.balance import BalanceReader
@@ -224,11 +225,56 @@ class Reconciler:
             doubtful=sum(doubt.credits for doubt in unjudged),
             objections=tuple(self._objections(base, since, balances, doubts)),
         )
-        await self._conclude_interval(unjudged, interval, base, quiet)
-        if interval.objections or not 0 <= interval.difference <= interval.doubtful:
-            await self._break_off(interval)
-        await self._set_baseline(quiet)
+        if not await self._close_interval(interval, doubts, base, quiet):
+            return False
         return await self._confirm(quiet)
+
+    async def _close_interval(
+        self, interval: Interval, doubts: Sequence[Doubt], base: Baseline, quiet: Reading
+    ) -> bool:
+        """Commit what was found, and the next baseline with it; False if something began meanwhile."""
+        run = self._run
+        found, because = finding(interval)
+        unjudged = [doubt for doubt in doubts if doubt.finding is None]
+        conclusions = [
+            Conclusion(doubt=doubt, event=_EVENTS[found], because=because,
+                       evidence=self._evidence(interval, base, quiet, because))
+            for doubt in unjudged
+        ]
+        broken = self._breaks(interval)
+        if broken is not None:
+            # The books do not add up: nothing that was found before can be confirmed by them.
+            conclusions += [self._conclusion(doubt, AttemptEvent.HELD, broken)
+                            for doubt in doubts if doubt.finding in {Finding.FREE, Finding.PAID}]
+        fingerprint = self._reader.key_fingerprint
+        closed = await run.ledger.call(
+            run.books.close_interval, run.key, conclusions, quiet.id, key_fingerprint=fingerprint
+        )
+        if closed is None:
+            return False
+        self._base, self._base_key, self._base_at, self._known_at = closed, fingerprint, quiet.received, -1
+        if unjudged:
+            self._say(found, unjudged, because)
+        if len(conclusions) > len(unjudged):
+            self._say(Finding.HELD, [each.doubt for each in conclusions[len(unjudged):]], str(broken))
+        return True
+
+    def _breaks(self, interval: Interval) -> str | None:
+        if interval.objections:
+            return "; ".join(interval.objections)
+        if 0 <= interval.difference <= interval.doubtful:
+            return None
+        self._run.see_others("the balance changed by what this ledger does not explain "
+                             f"({interval.difference} of at most {interval.doubtful})")
+        return self._run.foreign
+
+    def _evidence(self, interval: Interval, base: Baseline, quiet: Reading, because: str) -> dict[str, Any]:
+        return {
+            "baseline": base.id, "baseline_read": base.read, "closing_read": quiet.id, "boot": self._run.clock.boot_id,
+            "opened": None if math.isinf(self._base_at) else self._base_at, "balance_before": interval.opened,
+            "balance_after": interval.closed, "charged": interval.charged, "doubtful": interval.doubtful,
+            "difference": interval.difference, "because": because,
+        }
 
     def _objections(
         self, base: Baseline, since: Since, balances: Sequence[Balance], doubts: Sequence[Doubt]
@@ -247,32 +293,6 @@ class Reconciler:
             yield "an earlier submit since the last books is held, and nobody knows whether it was charged"
         if since.odd:
             yield "a job came with another number of pictures than was ordered"
-
-    async def _conclude_interval(
-        self, unjudged: Sequence[Doubt], interval: Interval, base: Baseline, quiet: Reading
-    ) -> None:
-        if not unjudged:
-            return
-        run = self._run
-        found, because = finding(interval)
-        evidence = {
-            "baseline": base.id, "baseline_read": base.read, "closing_read": quiet.id, "boot": run.clock.boot_id,
-            "opened": None if math.isinf(self._base_at) else self._base_at, "balance_before": interval.opened,
-            "balance_after": interval.closed, "charged": interval.charged, "doubtful": interval.doubtful,
-            "difference": interval.difference, "because": because,
-        }
-        await self._commit([
-            Conclusion(doubt=doubt, event=_EVENTS[found], because=because, evidence=evidence) for doubt in unjudged
-        ])
-        self._say(found, unjudged, because)
-
-    async def _break_off(self, interval: Interval) -> None:
-        """The books do not add up: nothing that was found before can be confirmed by them."""
-        if not interval.objections:
-            self._run.see_others("the balance changed by what this ledger does not explain "
-                                 f"({interval.difference} of at most {interval.doubtful})")
-        because = "; ".join(interval.objections) or str(self._run.foreign)
-        await self._hold(await self._open_doubts(), because)
 
     async def _confirm(self, quiet: Reading) -> bool:
         """Make final what nothing can change any more. True if rows may be submitted again."""

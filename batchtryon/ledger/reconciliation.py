@@ -161,9 +161,21 @@ class Reconciliation:
 
     def set_baseline(self, key: RunKey, read: int, *, key_fingerprint: str) -> Baseline | None:
         """Make a reading the baseline of all that comes; None if something is under way after all."""
+        return self.close_interval(key, [], read, key_fingerprint=key_fingerprint)
+
+    def close_interval(
+        self, key: RunKey, conclusions: Sequence[Conclusion], read: int, *, key_fingerprint: str
+    ) -> Baseline | None:
+        """Commit what was found in an interval together with its close, the baseline of the next one.
+
+        A crash leaves both or neither, so that nothing is counted into two intervals. None, and nothing is changed,
+        if something is under way after all.
+        """
         with self._database.transaction() as connection:
             if _under_way(connection):
                 return None
+            for conclusion in conclusions:
+                self._conclude(connection, key, conclusion)
             newest = connection.execute(select(func.coalesce(func.max(attempts.c.seq), 0))).scalar_one()
             connection.execute(baselines.insert().values(
                 read_id=read, run_id=key.run, last_attempt_seq=newest, key_fingerprint=key_fingerprint,
@@ -251,15 +263,20 @@ class Reconciliation:
         freed, opened = list[int](), list[int]()
         with self._database.transaction() as connection:
             for conclusion in conclusions:
-                target = self._move(connection, conclusion)
-                self._note(connection, key, conclusion, target)
+                target, opens = self._conclude(connection, key, conclusion)
                 if target is AttemptState.FREE:
                     freed.append(conclusion.doubt.attempt)
-                if self._tell_item(connection, conclusion, target):
+                if opens:
                     opened.append(conclusion.doubt.item)
         for attempt in freed:
             self._book.freed(attempt)
         return opened
+
+    def _conclude(self, connection: Connection, key: RunKey, conclusion: Conclusion) -> tuple[AttemptState, bool]:
+        """The attempt's new state, and whether its item waits to be submitted again."""
+        target = self._move(connection, conclusion)
+        self._note(connection, key, conclusion, target)
+        return target, self._tell_item(connection, conclusion, target)
 
     def _move(self, connection: Connection, conclusion: Conclusion) -> AttemptState:
         seq = conclusion.doubt.attempt
@@ -315,7 +332,7 @@ class Reconciliation:
 
 _TOLD = {
     AttemptState.PAID_AND_LOST: (
-        "PaidAndLost", "The answer was lost; {because}. Rendering the row again costs its credits again."),
+        "PaidAndLost", "The answer was lost, and the balance shows that it was charged: {because}."),
     AttemptState.HELD: (
         "AnswerLost", "The answer was lost, and the balance cannot tell whether it was charged: {because}."),
 }

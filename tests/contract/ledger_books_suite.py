@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -160,6 +161,22 @@ class BooksContract:
         with pytest.raises(IllegalMove):
             steps.books.conclude(steps.key, [good, bad])
         assert [doubt.finding for doubt in steps.books.doubts()] == [None, None]
+
+    def test_an_interval_is_closed_with_what_was_found_in_it_or_not_at_all(self, steps: Steps) -> None:
+        steps.begin(ROWS)
+        doubt = lose(steps, "a")
+        found = Conclusion(doubt=doubt, event=AttemptEvent.LOOKS_FREE, because="", evidence={})
+        live = steps.accept("b")
+        assert steps.books.close_interval(steps.key, [found], read(steps, 9), key_fingerprint="key-1") is None
+        assert steps.books.doubts()[0].finding is None
+        steps.complete(live)
+        wrong, identity = replace(found, event=AttemptEvent.CONFIRMED), read(steps, 9)
+        with pytest.raises(IllegalMove):
+            steps.books.close_interval(steps.key, [wrong], identity, key_fingerprint="key-1")
+        assert steps.books.baseline("key-1") is None
+        closed = steps.books.close_interval(steps.key, [found], read(steps, 9), key_fingerprint="key-1")
+        assert closed is not None
+        assert (closed.last_attempt, steps.books.doubts()[0].finding) == (2, Finding.FREE)
 
     def test_a_row_the_user_had_rendered_again_meanwhile_is_left_alone(self, steps: Steps) -> None:
         steps.begin(ROWS)

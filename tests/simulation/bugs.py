@@ -486,7 +486,7 @@ BUGS: Sequence[Bug] = (
         fits=_troubled({"top-up"}, _LOST),
         plant=_all(
             _nobody_objects, _around(reconciler, "finding", _free_by(lambda it: it.difference <= 0)),
-            _replaced(Reconciler, "_break_off", lambda *_: _nothing()),
+            _replaced(Reconciler, "_breaks", lambda *_: None),
         ),
     ),
     Bug(
@@ -506,6 +506,3 @@ BUGS: Sequence[Bug] = (
     ),
 )
 
-
-async def _nothing() -> None:
-    return
