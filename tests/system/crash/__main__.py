@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 from tests.system.crash.cycles import Bench, Tally, Terms
 
@@ -33,6 +35,13 @@ def main() -> int:
         ), Tally())
         for number in range(asked.benches)
     ]
+    def stop(number: int, _frame: FrameType | None) -> None:
+        print(f"{signal.Signals(number).name}: ends with the batches that are under way.", file=sys.stderr)
+        for bench in benches:
+            bench.stopped = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     shares = [asked.cycles // len(benches) + (number < asked.cycles % len(benches)) for number in range(len(benches))]
     with ThreadPoolExecutor(len(benches)) as pool:
         list(pool.map(lambda bench, cycles: bench.work(cycles), benches, shares))

@@ -93,6 +93,8 @@ class Bench:
     def __init__(self, folder: Path, terms: Terms, tally: Tally) -> None:
         self.folder = folder
         self.tally = tally
+        #: Set from elsewhere to end with the batch that is under way.
+        self.stopped = False
         self._terms = terms
         self._rng = Random(terms.seed)
         # How long an undisturbed run took at last, in seconds.
@@ -102,11 +104,11 @@ class Bench:
         draw_pictures(folder)
 
     def work(self, cycles: int) -> None:
-        """Whole batches until ``cycles`` runs were started, or something is wrong."""
+        """Whole batches until ``cycles`` runs were started, or it is stopped, or something is wrong."""
         terms = self._terms
         with CrashDesk(self.folder, speed=terms.speed, faults=terms.faults, seed=terms.seed) as desk:
             until = self.tally.cycles + cycles
-            while self.tally.cycles < until and not self.tally.breaches:
+            while self.tally.cycles < until and not self.tally.breaches and not self.stopped:
                 self._batch(desk, until)
         self.tally.attempts += attempts_of(self._ledger)
 
