@@ -16,7 +16,8 @@ from unittest.mock import patch
 from sqlalchemy import select
 
 from batchtryon.api.client import TryOnClient
-from batchtryon.executor import following, reconciler, submitting
+from batchtryon.executor import bookkeeping, following, reconciler, submitting
+from batchtryon.executor.bookkeeping import Bookkeeper
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.reconciler import Reconciler
 from batchtryon.ledger.attempts import Attempts
@@ -331,18 +332,18 @@ def _since_without(column: str) -> Callable[[Any], Any]:
 
 def _no_baseline_rules() -> AbstractContextManager[Any]:
     """Any reading is a baseline, also with jobs live."""
-    async def all_is_past(_self: Reconciler) -> bool:
+    async def all_is_past(_self: Bookkeeper) -> bool:
         return True
 
     return _all(
-        _replaced(Reconciler, "_all_is_past", all_is_past),
+        _replaced(Bookkeeper, "_all_is_past", all_is_past),
         _replaced(Reading, "settled", property(lambda _self: True)),
         _replaced(Reconciliation, "under_way", lambda _self: False),
     )()
 
 
 def _without_the_last_books(confirm: Any) -> Any:
-    async def at_once(self: Reconciler, quiet: Reading) -> bool:
+    async def at_once(self: Bookkeeper, quiet: Reading) -> bool:
         with patch.object(Patience, "horizon", lambda _self, _deadline: 0.0):
             honest: bool = await confirm(self, quiet)
             return honest
@@ -361,7 +362,7 @@ def _retry_unasked(begin: Any) -> Any:
 
 
 _read_any = _replaced(reconciler, "is_quiet", lambda readings, **_: bool(readings))
-_nobody_objects = _replaced(Reconciler, "_objections", lambda *_: iter(()))
+_nobody_objects = _replaced(Bookkeeper, "_objections", lambda *_: iter(()))
 
 BUGS: Sequence[Bug] = (
     Bug(
@@ -478,20 +479,20 @@ BUGS: Sequence[Bug] = (
     Bug(
         name="a subset sum is solved", within=1000, seed=4,
         plant=_around(
-            reconciler, "finding", _free_by(lambda it: not it.objections and 0 < it.difference < it.doubtful),
+            bookkeeping, "finding", _free_by(lambda it: not it.objections and 0 < it.difference < it.doubtful),
         ),
     ),
     Bug(
         name="more credits than expected are taken for nothing charged", within=1500, seed=52,
         fits=_troubled({"top-up"}, _LOST),
         plant=_all(
-            _nobody_objects, _around(reconciler, "finding", _free_by(lambda it: it.difference <= 0)),
-            _replaced(Reconciler, "_breaks", lambda *_: None),
+            _nobody_objects, _around(bookkeeping, "finding", _free_by(lambda it: it.difference <= 0)),
+            _replaced(Bookkeeper, "_breaks", lambda *_: None),
         ),
     ),
     Bug(
         name="found free is free at once", within=1000, seed=22,
-        plant=_around(Reconciler, "_confirm", _without_the_last_books),
+        plant=_around(Bookkeeper, "_confirm", _without_the_last_books),
     ),
     Bug(
         name="nobody waits for a late acceptance", within=400, seed=3,
