@@ -9,10 +9,12 @@ solved. All times are :meth:`Clock.monotonic` seconds.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import itemgetter
 
 from batchtryon.records import Balance
 
@@ -27,6 +29,7 @@ __all__ = [
     "blocked",
     "finding",
     "has_gap",
+    "hides_credits",
     "is_quiet",
     "is_settled",
     "rose",
@@ -72,6 +75,11 @@ class Patience:
     def apart(self) -> float:
         """Least seconds between the two equal readings of a quiet moment."""
         return min(30.0, self.settle)
+
+    @property
+    def lag(self) -> float:
+        """Seconds a reading may be behind."""
+        return min(60.0, self.settle)
 
     @property
     def every(self) -> float:
@@ -169,6 +177,23 @@ def rose(balances: Sequence[Balance]) -> bool:
     return any(
         later.subscription > earlier.subscription or later.purchased > earlier.purchased
         for earlier, later in pairwise(balances)
+    )
+
+
+def hides_credits(
+    opened: int, readings: Sequence[Reading], completed: Sequence[tuple[float, int]], *, lag: float
+) -> bool:
+    """Whether a reading shows more than is left after the jobs that had completed by then: credits were added.
+
+    Whatever ``reserved`` means, a completed job is charged. ``opened`` is the baseline's ``on_demand``, ``completed``
+    the end and the credits of each known job since, ``lag`` how many seconds a reading may be behind. So a top-up
+    is seen that other charges hide from :func:`rose`.
+    """
+    ends = sorted(completed)
+    charged = [0, *accumulate(credits_ for _, credits_ in ends)]
+    return any(
+        opened - reading.balance.on_demand < charged[bisect_right(ends, reading.sent - lag, key=itemgetter(0))]
+        for reading in readings
     )
 
 

@@ -24,6 +24,7 @@ from batchtryon.reconcile import (
     blocked,
     finding,
     has_gap,
+    hides_credits,
     rose,
 )
 from batchtryon.records import Balance
@@ -116,14 +117,15 @@ class Bookkeeper:
             await self.hold(await self.open_doubts(), "the balance could not be read, or never came to rest")
             return False
         run, base = self._run, self._base
-        since, balances = await run.ledger.call(
-            lambda: (run.books.since(base.last_attempt), run.books.balances_since(base))
-        )
+        since, balances, completed = await run.ledger.call(lambda: (
+            run.books.since(base.last_attempt), run.books.balances_since(base),
+            run.books.completed_since(base.last_attempt),
+        ))
         unjudged = [doubt for doubt in doubts if doubt.finding is None]
         interval = Interval(
             opened=base.balance.on_demand, closed=quiet.balance.on_demand, charged=since.charged,
             doubtful=sum(doubt.credits for doubt in unjudged),
-            objections=tuple(self._objections(base, since, balances, doubts)),
+            objections=tuple(self._objections(base, since, balances, completed, doubts)),
         )
         if not await self._close_interval(interval, doubts, base, quiet):
             return False
@@ -177,11 +179,12 @@ class Bookkeeper:
         }
 
     def _objections(
-        self, base: Baseline, since: Since, balances: Sequence[Balance], doubts: Sequence[Doubt]
+        self, base: Baseline, since: Since, balances: Sequence[Balance], completed: Sequence[tuple[float, int]],
+        doubts: Sequence[Doubt],
     ) -> Iterator[str]:
-        if rose(balances):
-            yield "credits were added meanwhile (a top-up, a monthly reset, or a refund)"
         ours = [reading for reading in self._reader.readings if reading.id >= base.read]
+        if rose(balances) or hides_credits(base.balance.on_demand, ours, completed, lag=self.patience.lag):
+            yield "credits were added meanwhile (a top-up, a monthly reset, or a refund)"
         subscribed = any(balance.subscription for balance in balances)
         if has_gap(ours) or (subscribed and (not ours or ours[0].id != base.read)):
             yield "a monthly reset may have gone unseen, for the balance was not read all the time"

@@ -131,8 +131,9 @@ class Process:
             return
         wishes = [row.wish for row in self._ledger.story.standing(known, states=states)]
         if wishes:
-            self._ledger.second.reopen(wishes)
+            # First, for the process may be killed right after the commit.
             self.reopened = [wish.item for wish in wishes]
+            self._ledger.second.reopen(wishes)
 
     async def _execute(self, key: RunKey, manifest: ManifestRecord) -> tuple[Progress, dict[ExitCode, str]]:
         settings, clock, ledger = self._settings, self._machine.clock, self._ledger

@@ -9,7 +9,7 @@ import pytest
 
 from batchtryon.errors import ExitCode
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
-from batchtryon.sandbox.purse import PURSES, DocumentedPurse, Hold
+from batchtryon.sandbox.purse import ALL_PURSES, DocumentedPurse, Hold
 from batchtryon.sandbox.replies import Call
 from batchtryon.settings import OnUnknown, Settings
 from tests.simulation.reaper import Reaper
@@ -52,11 +52,11 @@ def test_a_lost_submit_that_was_charged_is_paid_and_lost_and_not_rendered_again(
     assert charged_once(studio)
 
 
-@pytest.mark.parametrize("purse", list(PURSES))
+@pytest.mark.parametrize("purse", list(ALL_PURSES))
 @pytest.mark.parametrize(("what", "end"), [("cut", ExitCode.ALL_DONE), ("lost-answer", ExitCode.DECISION_NEEDED)])
 def test_the_same_is_found_under_every_meaning_of_reserved(purse: str, what: str, end: ExitCode) -> None:
     studio = studio_with(played(Call.SUBMIT, what, 3))
-    studio.world.purse = PURSES[purse](0, 1000)
+    studio.world.purse = ALL_PURSES[purse](0, 1000)
     assert studio.run(rows_of(8)).code is end
     assert charged_once(studio)
 
@@ -112,6 +112,17 @@ def test_when_the_balance_changes_otherwise_nothing_is_guessed(action: Callable[
     outcome = disturbed(action)
     assert outcome.rows["unknown"] == 1
     assert outcome.progress.submits == 8
+
+
+@pytest.mark.parametrize("purse", ["documented", "postpaid-quiet"])
+def test_a_top_up_of_just_the_amount_in_doubt_is_seen_although_other_charges_hide_it(purse: str) -> None:
+    studio = studio_with(played(Call.SUBMIT, "late", 3, seconds=115.0))
+    studio.world.purse = ALL_PURSES[purse](0, 1000)
+    studio.on_start = lambda _: studio.clock_call(5.0, lambda: studio.world.purse.add(purchased=1))
+    outcome = studio.run(rows_of(8))
+    assert charged_once(studio)
+    assert outcome.progress.submits == 8
+    assert any("credits were added meanwhile" in message for message in outcome.messages)
 
 
 def test_without_a_readable_balance_lost_answers_are_held() -> None:

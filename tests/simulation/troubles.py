@@ -128,7 +128,8 @@ def _stale_balance(draft: Draft) -> None:
 
 def _top_up(draft: Draft) -> None:
     for _ in range(_few(draft.rng)):
-        draft.event("top-up", draft.rng.randint(1, 12), within=draft.rng.choice([60.0, 400.0, 1500.0]))
+        # Of more than is ever in doubt: to tell a top-up of just that, amid other charges, is not promised.
+        draft.event("top-up", 25 * draft.rng.randint(1, 12), within=draft.rng.choice([60.0, 400.0, 1500.0]))
 
 
 def _monthly_reset(draft: Draft) -> None:

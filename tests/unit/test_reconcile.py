@@ -15,6 +15,7 @@ from batchtryon.reconcile import (
     blocked,
     finding,
     has_gap,
+    hides_credits,
     is_quiet,
     is_settled,
     rose,
@@ -97,6 +98,16 @@ def test_settled_is_nothing_reserved_and_sums_that_agree(held: Balance, settled:
 ])
 def test_credits_that_were_added_are_seen_between_any_two_readings(balances: list[Balance], seen: bool) -> None:  # noqa: FBT001  # a parameter
     assert rose(balances) is seen
+
+
+def test_a_top_up_that_other_charges_hide_is_seen_once_the_jobs_had_been_charged() -> None:
+    completed = [(10.0, 2), (20.0, 1), (500.0, 4)]
+    # Three are charged by 20 s, one was added: 98 instead of 97, and it never rose.
+    assert not hides_credits(100, [reading(70.0, 98)], completed, lag=60.0), "the reading may be of 10 s"
+    assert hides_credits(100, [reading(80.0, 98)], completed, lag=60.0)
+    assert not hides_credits(100, [reading(80.0, 97)], completed, lag=60.0)
+    assert not hides_credits(100, [reading(80.0, 90)], completed, lag=60.0), "more may be gone"
+    assert not hides_credits(100, [], completed, lag=60.0)
 
 
 def test_a_gap_between_readings_matters_only_where_there_is_a_subscription() -> None:
