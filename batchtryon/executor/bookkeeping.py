@@ -8,7 +8,7 @@ can change any more is made final (``design/charges.md``, "Resolving unknown"). 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from batchtryon.executor.balance import BalanceReader
@@ -125,7 +125,7 @@ class Bookkeeper:
         interval = Interval(
             opened=base.balance.on_demand, closed=quiet.balance.on_demand, charged=since.charged,
             doubtful=sum(doubt.credits for doubt in unjudged),
-            objections=tuple(self._objections(base, since, balances, completed, doubts)),
+            objections=tuple(self._objections(base, since, balances, self._ends_of(completed), doubts)),
         )
         if not await self._close_interval(interval, doubts, base, quiet):
             return False
@@ -177,6 +177,11 @@ class Bookkeeper:
             "balance_after": interval.closed, "charged": interval.charged, "doubtful": interval.doubtful,
             "difference": interval.difference, "because": because,
         }
+
+    def _ends_of(self, completed: Mapping[int, int]) -> list[tuple[float, int]]:
+        """When each of these attempts was known to be rendered, and its credits; an earlier process knew it before."""
+        known = self._run.rendered_at
+        return [(known.get(attempt, -math.inf), credits_) for attempt, credits_ in completed.items()]
 
     def _objections(
         self, base: Baseline, since: Since, balances: Sequence[Balance], completed: Sequence[tuple[float, int]],

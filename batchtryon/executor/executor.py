@@ -145,6 +145,7 @@ class Executor:
 
     async def _rendered(self, job: Job, report: JobReport) -> None:
         run = self.run
+        run.rendered_at[job.attempt] = run.clock.monotonic()
         self._costs.completed()
         if not report.urls:
             message = "the API says the job is completed and names no picture"

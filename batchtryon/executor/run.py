@@ -146,6 +146,8 @@ class Run:
     in_doubt: int = 0
     #: Why the balance proves nothing about our own submits: someone else uses the account. A clause.
     foreign: str | None = None
+    #: When each job that completed in this run was seen to have, by attempt, in :meth:`Clock.monotonic` seconds.
+    rendered_at: dict[int, float] = field(default_factory=dict)
     _pauses: int = 0
 
     def __post_init__(self) -> None:

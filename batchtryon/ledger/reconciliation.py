@@ -210,16 +210,15 @@ class Reconciliation:
             young = self._clock.now() - JOBS_LIVE
             return Since(**connection.execute(_SINCE, {"b_attempt": attempt, "b_young": young}).mappings().one())
 
-    def completed_since(self, attempt: int) -> list[tuple[float, int]]:
-        """When each completed job after ``attempt`` was known to have ended, and its credits; of this boot only."""
+    def completed_since(self, attempt: int) -> dict[int, int]:
+        """Credits of the attempts after ``attempt`` whose jobs have completed, by attempt."""
         query = (
-            select(jobs.c.accepted_s + jobs.c.seconds, attempts.c.credits)
-            .join(attempts, attempts.c.seq == jobs.c.attempt_seq)
-            .where(attempts.c.seq > attempt, jobs.c.state == JobState.COMPLETED,
-                   jobs.c.boot_id == self._clock.boot_id, jobs.c.seconds.is_not(None))
+            select(attempts.c.seq, attempts.c.credits)
+            .join(jobs, jobs.c.attempt_seq == attempts.c.seq)
+            .where(attempts.c.seq > attempt, jobs.c.state == JobState.COMPLETED)
         )
         with self._database.transaction() as connection:
-            return [(float(ended), int(credits_)) for ended, credits_ in connection.execute(query)]
+            return {int(seq): int(credits_) for seq, credits_ in connection.execute(query)}
 
     def charged_by_kind(self, attempt: int) -> dict[str, int]:
         """Credits of completed jobs after ``attempt``, by kind."""

@@ -84,6 +84,8 @@ class BooksContract:
         assert steps.books.since(1).charged == 1, "what lies behind a baseline does not count again"
         assert steps.books.open_credits() == 3 + 1
         assert steps.books.charged_by_kind(0) == {"clothes": 1}
+        assert steps.books.completed_since(0) == {1: 1}
+        assert steps.books.completed_since(1) == {}
         assert steps.books.newest_attempt() == 6
 
     def test_a_job_with_other_outputs_than_ordered_and_one_that_does_not_end_are_counted(self, steps: Steps) -> None:

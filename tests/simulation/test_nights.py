@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -61,3 +62,11 @@ def test_seeds_that_found_something_stay_in_order() -> None:
     # 442: a run that was stopped while the books were closed asked itself for ever whether it might go on.
     # 10636: a top-up of just the credit in doubt, hidden by another charge, made a row look free (then of 1 credit).
     assert all(play(seed).ok for seed in (442, 1071, 2792, 2872, 4242, 10636, 20942))
+
+
+@pytest.mark.parametrize("seed", [10636, 21497])
+def test_a_top_up_of_the_one_credit_in_doubt_is_seen_though_charges_or_a_crash_hide_it(seed: int) -> None:
+    night = draw(seed)
+    events = tuple(replace(event, amount=1) if event.what == "top-up" else event for event in night.events)
+    assert any(event.amount == 1 for event in events)
+    assert play_night(replace(night, events=events)).ok
