@@ -283,6 +283,8 @@ def _parse(name: str, value: object, layer: str) -> object:
     if isinstance(value, (list, tuple)):
         value = ",".join(str(part) for part in value)
     try:
+        if not str(value).isprintable():
+            raise ValueError("it holds a control character, which no setting has")
         return _PARSERS[name](str(value))
     except ValueError as exc:
         choices = {"changed": Changed, "on_unknown": OnUnknown}.get(name)

@@ -72,9 +72,15 @@ class Workspace:
         return f"sqlite:///{base / Path(path).expanduser()}"
 
     def allowed(self, wanted: tuple[str, ...]) -> tuple[Path, ...]:
-        """The folders pictures may come from besides the manifest's own, absolute."""
+        """The folders pictures may come from besides the manifest's own, absolute.
+
+        Raises :class:`ConfigurationError` for what cannot be a folder's path.
+        """
         base = self.home if self._from_config("allow_outside", wanted) and self.home else Path.cwd()
-        return tuple((base / Path(folder).expanduser()).resolve() for folder in wanted)
+        try:
+            return tuple((base / Path(folder).expanduser()).resolve() for folder in wanted)
+        except RuntimeError as exc:  # the home of a user who does not exist, links in a circle
+            raise ConfigurationError("--allow-outside: one of the folders cannot be a path. Write it anew.") from exc
 
     def _from_config(self, name: str, value: object) -> bool:
         given = self.config.values.get(name, self.config.values.get(name.replace("_", "-")))

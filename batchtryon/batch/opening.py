@@ -12,6 +12,7 @@ from typing import BinaryIO
 from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
 from batchtryon.manifest import Manifest, ManifestFile, open_manifest
+from batchtryon.names import shown
 from batchtryon.records import Row
 from batchtryon.settings import Layer, Settings
 from batchtryon.tryon import did_you_mean
@@ -90,7 +91,7 @@ class Opened:
         for column in wanted:
             if column.lstrip("-") not in known:
                 near = did_you_mean(column.lstrip("-"), known)
-                fix = f"Did you mean '{near}'?" if near else f"Columns: {', '.join(known)}."
+                fix = f"Did you mean '{shown(near)}'?" if near else f"Columns: {', '.join(map(shown, known))}."
                 raise UsageError(f"--order-by: {self.path.name} has no column '{column.lstrip('-')}'. {fix}")
         rows = [(row.position, [_cell(row, column.lstrip("-")) for column in wanted]) for row in self._read()]
         self.problems.clear()

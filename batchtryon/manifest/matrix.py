@@ -117,8 +117,8 @@ class _Expansion:
                 named[places[column]] = self._named(axes[places[column]], key, value)
             else:
                 near = near_miss(key.text, tuple(places))
-                self.wrong(key, f"'exclude:' names '{shown(key.text)}', which is no column of the matrix.",
-                           f"Did you mean '{near}'?" if near else f"Its columns are {', '.join(map(shown, places))}.")
+                fix = f"Did you mean '{shown(near)}'?" if near else f"Its columns are {', '.join(map(shown, places))}."
+                self.wrong(key, f"'exclude:' names '{shown(key.text)}', which is no column of the matrix.", fix)
         return named
 
     def _named(self, axis: _Axis, key: Scalar, node: Node) -> frozenset[str]:

@@ -14,6 +14,14 @@ FOUND: Mapping[str, tuple[bytes, ...]] = MappingProxyType({
         "person;haircut\na.jpg;g\ufeffpers\n".encode(),
         "person;haircut\na.jpg;a\u2028b\n".encode(),
     ),
+    "manifest-yaml": (
+        # A column's name stood in the hint as it came.
+        b"matrix:\n  pers\xef\xbb\xbfon: [a- .jpg*.jpg, '*.opg']\n  garment: [b.pg, pg]\nexclude:\n- {person}\n",
+    ),
+    "settings-toml": (
+        # A NUL in a path.
+        b'rate = "20/60s"\nmax-failures= 100\nallow-outside = "//\\u0000on"\n',
+    ),
     "ledger-cells": (
         # Cells that no batchtryon wrote came up as ValueError or TypeError: a state, JSON, a time, bytes for text.
         b"\x00\x05\x00\x03\x00\x01\x00\x04nonsense\n",
