@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import multiprocessing
 import re
 import signal
@@ -17,7 +16,8 @@ from time import perf_counter, process_time
 
 from tests.simulation.adversary import SIZES, draw
 from tests.simulation.exhaustive import FATES, kill_everywhere
-from tests.simulation.schedule import Verdict, play, play_night
+from tests.simulation.pieces import play_piece
+from tests.simulation.schedule import play_night
 from tests.simulation.tally import Tally
 
 #: Nights a process plays before it says what they found.
@@ -68,29 +68,12 @@ def _seeds(text: str) -> tuple[int, int]:
 
 def _tallies(given: argparse.Namespace, seeds: range) -> Iterator[Tally]:
     pieces = [seeds[start:start + _PIECE] for start in range(0, len(seeds), _PIECE)]
-    play_piece = partial(_play_piece, size=given.size)
+    play_one = partial(play_piece, size=given.size)
     if given.jobs == 1:
-        yield from map(play_piece, pieces)
+        yield from map(play_one, pieces)
         return
     with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
-        yield from pool.imap_unordered(play_piece, pieces)
-
-
-def _play_piece(seeds: range, size: str) -> Tally:
-    gc.collect()
-    tally, began = Tally(), process_time()
-    for seed in seeds:
-        tally.count(_safely(seed, size))
-    tally.cpu = process_time() - began
-    return tally
-
-
-def _safely(seed: int, size: str) -> Verdict:
-    """A night on which the harness itself breaks is a finding too."""
-    try:
-        return play(seed, size=size)
-    except Exception as exc:  # noqa: BLE001  # told with its seed, and the others go on
-        return Verdict(night=draw(seed, size=size), broken=(f"harness: {exc!r}",))
+        yield from pool.imap_unordered(play_one, pieces)
 
 
 def _command(seed: int, size: str) -> str:

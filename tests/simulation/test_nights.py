@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +73,13 @@ def test_a_top_up_of_the_one_credit_in_doubt_is_seen_though_charges_or_a_crash_h
     events = tuple(replace(event, amount=1) if event.what == "top-up" else event for event in night.events)
     assert any(event.amount == 1 for event in events)
     assert play_night(replace(night, events=events)).ok
+
+
+def test_nights_are_played_by_several_processes_too() -> None:
+    # In a process of its own, for what two spawned ones cannot find only shows there.
+    played = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--seeds", "0-30", "--jobs", "2"], capture_output=True, text=True,
+        timeout=120, check=False, cwd=Path(__file__).parents[2],
+    )
+    assert played.returncode == 0, played.stderr[-2000:]
+    assert played.stdout.startswith("31 nights")
