@@ -167,7 +167,10 @@ class Bench:
                     process.wait()
         if not disturbed and process.returncode in _ENDS:
             self._length = time.monotonic() - began
-        if b"Traceback" in (told := self._log.read_bytes()) or b"unexpected error" in told:
+        told = self._log.read_bytes()
+        # A Ctrl-C while Python still imports ends it before a word of ours could be said; nothing was opened yet.
+        importing = told.rstrip().endswith(b"KeyboardInterrupt") and b"in <module>\n    from batchtryon.cli" in told
+        if (b"Traceback" in told and not importing) or b"unexpected error" in told:
             tally.breaches.append(f"{manifest.stem}: an unexpected error; see {self._log}")
         return process.returncode
 
