@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import CallError, ExitCode
-from batchtryon.executor.run import Run
+from batchtryon.executor.run import KEY_REFUSED, Run
 from batchtryon.reconcile import Reading
 from batchtryon.retry import RetryPolicy
 
@@ -41,8 +41,7 @@ class BalanceReader:
                 balance = await self._client.credits()
             except CallError as exc:
                 if exc.http_status == 401:
-                    run.halt(ExitCode.CONFIGURATION, "The API refuses the key. Check TRYITON_API_KEY, or store a new "
-                             "one with 'batchtryon login'.", at_once=True)
+                    run.halt(ExitCode.CONFIGURATION, KEY_REFUSED, at_once=True)
                     return None
                 if call < calls and not run.halts.at_once:
                     await run.clock.sleep(self._retry.poll(call).seconds)

@@ -127,17 +127,16 @@ class Bookkeeper:
             doubtful=sum(doubt.credits for doubt in unjudged),
             objections=tuple(self._objections(base, since, balances, self._ends_of(completed), doubts)),
         )
-        if not await self._close_interval(interval, doubts, base, quiet):
+        if not await self._close_interval(interval, unjudged, base, quiet):
             return False
         return await self._confirm(quiet)
 
     async def _close_interval(
-        self, interval: Interval, doubts: Sequence[Doubt], base: Baseline, quiet: Reading
+        self, interval: Interval, unjudged: Sequence[Doubt], base: Baseline, quiet: Reading
     ) -> bool:
         """Commit what was found, and the next baseline with it; False if something began meanwhile."""
         run = self._run
         found, because = finding(interval)
-        unjudged = [doubt for doubt in doubts if doubt.finding is None]
         conclusions = [
             Conclusion(doubt=doubt, event=_EVENTS[found], because=because,
                        evidence=self._evidence(interval, base, quiet, because))
@@ -147,7 +146,7 @@ class Bookkeeper:
         if broken is not None:
             # The books do not add up: nothing that was found before can be confirmed by them.
             conclusions += [self._conclusion(doubt, AttemptEvent.HELD, broken)
-                            for doubt in doubts if doubt.finding in {Finding.FREE, Finding.PAID}]
+                            for doubt in await self.open_doubts() if doubt.finding is not None]
         fingerprint = self._reader.key_fingerprint
         closed = await run.ledger.call(
             run.books.close_interval, run.key, conclusions, quiet.id, key_fingerprint=fingerprint

@@ -11,7 +11,7 @@ from batchtryon.api.client import TryOnClient
 from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
 from batchtryon.executor.lifecycle import after_overdue, after_report, after_vanished, retry_after_report
 from batchtryon.executor.pollwindow import PollWindow
-from batchtryon.executor.run import Run
+from batchtryon.executor.run import KEY_REFUSED, Run
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Item, Job, JobOutcome, JobReport
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
@@ -208,8 +208,7 @@ class Follower:
                 return
             wait = max(wait, grace / 2)
         elif isinstance(exc, Refused) and exc.http_status == 401:
-            run.halt(ExitCode.CONFIGURATION, "The API refuses the key. Check TRYITON_API_KEY, or store a new one "
-                     "with 'batchtryon login'.", at_once=True)
+            run.halt(ExitCode.CONFIGURATION, KEY_REFUSED, at_once=True)
         elif isinstance(exc, Refused) and exc.http_status == 429:
             run.progress.rejected_429 += 1
             self._window.pause(now + max(wait, 1.0))

@@ -19,7 +19,11 @@ from batchtryon.ledger.runs import Runs
 from batchtryon.records import Balance
 from batchtryon.settings import Settings
 
-__all__ = ["Halts", "Message", "Progress", "Run", "Signal", "Weight"]
+__all__ = ["KEY_REFUSED", "Halts", "Message", "Progress", "Run", "Signal", "Weight"]
+
+
+#: Said by whichever call meets a 401 first (fault S8).
+KEY_REFUSED = "The API refuses the key. Check TRYITON_API_KEY, or store a new one with 'batchtryon login'."
 
 
 class Weight(StrEnum):

@@ -110,7 +110,7 @@ class Night:
     ghosts: bool = False
     #: Through httpx, as in production; otherwise straight to the line.
     through_httpx: bool = False
-    #: The promise of charges.md that this night breaks, if any; see :mod:`tests.simulation.broken_promises`.
+    #: The promise of charges.md that this night breaks, if any; see :mod:`tests.simulation.troubles`.
     broken: str | None = None
 
     def __str__(self) -> str:
