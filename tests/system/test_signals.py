@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,3 +117,31 @@ def test_a_run_that_was_stopped_for_longer_than_a_sending_mark_may_be_old_pays_n
             time.sleep(5.6)
         assert shop.end(process)[0] == 0
         shop.assert_complete()
+
+
+INTERRUPTED_WHILE_IT_IMPORTS = """
+import os, signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+from batchtryon.__main__ import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "sqlalchemy", "batchtryon.cli.main"])
+def test_a_ctrl_c_while_the_command_is_still_imported_is_one_line(module: str) -> None:
+    script = INTERRUPTED_WHILE_IT_IMPORTS.format(module=module)
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert told.returncode == 130
+    assert told.stderr == "Interrupted before anything was begun.\n"
+
+
+def test_the_package_alone_imports_nothing_that_takes_long() -> None:
+    script = "import sys, batchtryon.__main__; print({'sqlalchemy', 'httpx', 'typer', 'pandas'} & sys.modules.keys())"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"

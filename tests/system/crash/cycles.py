@@ -168,9 +168,7 @@ class Bench:
         if not disturbed and process.returncode in _ENDS:
             self._length = time.monotonic() - began
         told = self._log.read_bytes()
-        # A Ctrl-C while Python still imports ends it before a word of ours could be said; nothing was opened yet.
-        importing = told.rstrip().endswith(b"KeyboardInterrupt") and b"in <module>\n    from batchtryon.cli" in told
-        if (b"Traceback" in told and not importing) or b"unexpected error" in told:
+        if b"Traceback" in told or b"unexpected error" in told:
             tally.breaches.append(f"{manifest.stem}: an unexpected error; see {self._log}")
         return process.returncode
 
