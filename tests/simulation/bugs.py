@@ -23,7 +23,7 @@ from batchtryon.executor.reconciler import Reconciler
 from batchtryon.ledger.attempts import Attempts
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.ledger.permits import PermitBook
+from batchtryon.ledger.permits import Denied, PermitBook
 from batchtryon.ledger.reconciliation import Reconciliation, Since
 from batchtryon.ledger.tables import attempts, items, jobs
 from batchtryon.reconcile import Finding, Interval, Patience, Reading
@@ -163,6 +163,18 @@ def _cost_forgotten(ask: Any) -> Any:
 
 
 # -- was it sent? ----------------------------------------------------------------------------------------
+
+
+def _floor_forgotten(ask: Any) -> Any:
+    def asked(self: PermitBook, now: float, cost: int) -> Denied | None:
+        rules, self.rules = self.rules, replace(self.rules, keep_credits=None)
+        try:
+            denied: Denied | None = ask(self, now, cost)
+            return denied
+        finally:
+            self.rules = rules
+
+    return asked
 
 
 def _taken_for_unsent(which: Callable[[Answer], bool]) -> Callable[[Any], Any]:
@@ -408,6 +420,11 @@ BUGS: Sequence[Bug] = (
         name="the cap is asked for one credit, whatever a row costs", within=400, seed=80,
         fits=_troubled({"caps"}),
         plant=_around(PermitBook, "ask", _cost_forgotten),
+    ),
+    Bug(
+        name="what is to be kept is spent", within=400, seed=160,
+        fits=_troubled({"floor"}),
+        plant=_around(PermitBook, "ask", _floor_forgotten),
     ),
     Bug(
         name="a 500 is taken for a refusal", within=100, seed=4,

@@ -112,6 +112,7 @@ class Judge:
         yield from self._attempts_cost_what_they_say(attempts, made)
         yield from self._books(attempts)
         yield from self._caps(attempts, made)
+        yield from self._floors(posts)
         yield from self._window(posts)
         yield from self._resolved(attempts)
 
@@ -134,6 +135,10 @@ class Judge:
     def _charge(self, job_id: str) -> int:
         job = self.account.books.jobs[job_id]
         return job.charged(self.account._monotonic()) * self.night.price
+
+    def _hangs(self, job_id: str) -> bool:
+        job = self.account.books.jobs[job_id]
+        return job.ends_at >= job.forgotten_at
 
     def _rows_ended(self) -> Iterator[str]:
         session, _ = self.sessions[-1]
@@ -194,7 +199,8 @@ class Judge:
             cost = sum(self._charge(job) for job, _ in by)
             if attempt.state in _FREE and cost:
                 yield f"free and charged: attempt {attempt.seq} is '{attempt.state}' and cost {cost}"
-            if attempt.state == "paid and lost" and not cost:
+            # A job that hangs has taken its credits when the books are closed, and gives them back days later.
+            if attempt.state == "paid and lost" and not cost and not any(self._hangs(job) for job, _ in by):
                 yield f"paid and not charged: attempt {attempt.seq} is 'paid and lost' and cost nothing"
             if attempt.state == "accepted":
                 job, state = jobs[attempt.seq]
@@ -245,6 +251,30 @@ class Judge:
                 if session.max_credits is not None and cost > max(session.max_credits, before[batch]):
                     yield f"cap: session {number} came to {cost} credits of {session.max_credits}"
             before, last = now, newest
+
+    def _floors(self, posts: Sequence[Post]) -> Iterator[str]:
+        """No job of ours left less on the account than was to be kept, as far as a balance can tell beforehand.
+
+        That is where it falls with each job that is accepted, nobody else takes from it, and no answer is lost: a
+        request that is accepted after the reading was made is in no reading.
+        """
+        night = self.night
+        if night.purse.startswith("postpaid") or night.stale or night.price != 1 or night.broken is not None:
+            return
+        if any(event.what in {"other", "reset"} for event in night.events):
+            return
+        lost = any(how != "direct" for post in posts for _, how in post.jobs)
+        if lost or self.states().keys() & _AT_RISK:
+            return
+        for post in posts:
+            kept = [session.keep_credits for session, _ in self.sessions[post.session - 1:]]
+            if None in kept:
+                continue
+            floor = min(each for each in kept if each is not None)
+            for job, _ in post.jobs:
+                left = self.account.view_at(self.account.books.jobs[job].arrived_at)["on_demand"]
+                if left < floor:
+                    yield f"floor: job {job} left {left} credits of {floor} to keep"
 
     def _window(self, posts: Sequence[Post]) -> Iterator[str]:
         """Requests that a proxy resent or held beyond Q are not ours to account for."""

@@ -159,13 +159,18 @@ class _Play:
         calm = replace(last, hazards=(), interrupted_at=None, retry=(), deleted=0, reboot=False, wall_jump=0.0,
                        pause=120.0)
         planned = len(self.night.sessions)
+        unread = False
         for session in (*self.night.sessions, *(replace(calm, pause=120.0 * 2**number) for number in range(_CALM))):
             self.number += 1
-            outcome, broken = self.session(session)
+            # Where no balance can be read, a user who wants the pictures gives up the floor.
+            given_up = unread and self.number > planned
+            outcome, broken = self.session(replace(session, keep_credits=None) if given_up else session)
             if broken:
                 return broken
             if self.number >= planned and outcome is not None and self.has_ended(outcome, session):
                 return []
+            unread = unread or (outcome is not None and outcome.code is ExitCode.TEMPORARY
+                                and any("--keep-credits needs it" in reason for reason in outcome.reasons.values()))
         return [f"did not end: {self.number} sessions were not enough"]
 
     def session(self, session: Session) -> tuple[Outcome | None, list[str]]:
