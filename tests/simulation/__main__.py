@@ -87,7 +87,7 @@ def _replay(seed: int, size: str) -> int:
     _say(f"\nattempts: {dict(verdict.attempts)}; {verdict.sessions} sessions, {verdict.kills} kills, "
          f"{verdict.posts} submits, {verdict.seconds:.0f} s")
     for finding in verdict.excused:
-        _say(f"EXPECTED, for the promise '{night.broken}' was broken: {finding}")
+        _say(f"EXPECTED, for the promise '{verdict.promise}' was broken: {finding}")
     for finding in verdict.broken:
         _say(f"BROKEN: {finding}")
     return 1 if verdict.broken else 0

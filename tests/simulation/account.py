@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -73,6 +74,8 @@ class Account(World):
     def __init__(self, night: Night, clock: Callable[[], float]) -> None:
         self.posting: tuple[Post, str] | None = None
         self._views: list[tuple[float, dict[str, int]]] = []
+        #: Top-ups and resets: when, and by how much the account had more than before.
+        self.additions: list[tuple[float, int]] = []
         super().__init__(
             monotonic=clock, seed=night.seed, limits=night.limits, credits=night.purchased,
             subscription=night.subscription, keys=[KEY, OTHER_KEY], outputs_url=OUTPUTS,
@@ -101,7 +104,9 @@ class Account(World):
 
     def add(self, now: float, *, subscription: int = 0, purchased: int = 0) -> None:
         """Top up."""
+        before = self.purse.view()["on_demand"]
         self.purse.add(subscription=subscription, purchased=purchased)
+        self.additions.append((now, self.purse.view()["on_demand"] - before))
         self._note(now)
 
     def reset_subscription(self, now: float, credits_: int) -> None:
@@ -112,6 +117,12 @@ class Account(World):
         """What ``GET /credits`` would have shown at ``time``."""
         place = bisect_right(self._views, time, key=itemgetter(0))
         return self._views[max(0, place - 1)][1]
+
+    def taken_between(self, first: float, last: float) -> int:
+        """By how much ``on_demand`` fell between two times, all its falls together."""
+        shown = [self.view_at(first)["on_demand"]]
+        shown += [view["on_demand"] for time, view in self._views if first < time <= last]
+        return sum(max(0, one - other) for one, other in pairwise(shown))
 
     def _start(self, now: float, submission: Submission, fate: Fate, hold: Hold) -> JobRecord:
         job = super()._start(now, submission, fate, hold)

@@ -24,6 +24,8 @@ __all__ = ["Judge", "content_of"]
 _FREE = {"refused", "unsent", "free"}
 #: Those of which it knows nothing for certain.
 _AT_RISK = {"sending", "unknown", "free?", "paid?", "held", "paid and lost"}
+#: Seconds around a top-up within which charges can hide it: the lag of a reading, and one more reading.
+_UNSEEN = 75.0
 _ENDED = {"done", "failed", "unknown", "expired", "vanished", "stuck"}
 _NAMED = _ENDED | {"pending", "submitting", "processing", "rendered"}
 
@@ -115,6 +117,11 @@ class Judge:
         yield from self._floors(posts)
         yield from self._window(posts)
         yield from self._resolved(attempts)
+
+    def credits_added_unseen(self) -> bool:
+        """Whether as many credits as were added were also charged within the minute that a reading may be behind."""
+        taken = self.account.taken_between
+        return any(0 < more <= taken(at - _UNSEEN, at + _UNSEEN) for at, more in self.account.additions)
 
     def charged_twice(self, posts: Sequence[Post]) -> list[str]:
         """Pieces of work that were charged more often than anyone asked for."""

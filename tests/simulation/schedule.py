@@ -27,12 +27,15 @@ from tests.simulation.reaper import Killed
 from tests.simulation.troubles import BROKEN_PROMISES
 from tests.simulation.virtual import TooLong, VirtualClock, run_virtually
 
-__all__ = ["Bug", "Story", "Verdict", "effects_of", "play", "play_night"]
+__all__ = ["UNSEEN", "Bug", "Story", "Verdict", "effects_of", "play", "play_night"]
 
 #: A change of the client's side that is in force while this context is open.
 Bug: TypeAlias = AbstractContextManager[Any]
 #: Hears what happens, with the server's second.
 Story: TypeAlias = Callable[[float, str], None]
+
+#: Not drawn: a top-up or reset so small that charges of the same minute take it back before it is read.
+UNSEEN = "credits added unseen"
 
 #: Sessions that are given after the planned ones for the batch to end in.
 _CALM = 8
@@ -58,6 +61,8 @@ class Verdict:
     broken: tuple[str, ...]
     #: Charges that came twice because the night broke a promise of charges.md.
     excused: tuple[str, ...] = ()
+    #: The promise that was broken, by the night's draw or by a coincidence that no reading can show.
+    promise: str | None = None
     #: Attempts by the state they ended in.
     attempts: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
@@ -143,12 +148,15 @@ class _Play:
         self.account.settle()
         twice = self.judge.charged_twice(self.line.posts)
         excused: tuple[str, ...] = ()
-        if self.night.broken is not None:
-            excused, broken = tuple(twice), [each for each in broken if not _follows_from(self.night.broken, each)]
+        promise = self.night.broken
+        if promise is None and self.judge.credits_added_unseen():
+            promise = UNSEEN
+        if promise is not None:
+            excused, broken = tuple(twice), [each for each in broken if not _follows_from(promise, each)]
         else:
             broken += twice
         return Verdict(
-            night=self.night, broken=tuple(broken), excused=excused, attempts=self.judge.states(),
+            night=self.night, broken=tuple(broken), excused=excused, promise=promise, attempts=self.judge.states(),
             sessions=self.number, kills=self.kills, posts=len(self.line.posts), seconds=self.clock.elsewhere(),
             played=tuple(self.line.played), effects=tuple(self.effects),
         )
@@ -259,7 +267,7 @@ def _follows_from(promise: str, finding: str) -> bool:
     """Whether a finding is what must be expected once that promise is broken."""
     # Every promise is about what the balance proves: a verdict built on it may be wrong, and what it freed be spent.
     expected: Iterable[str] = ("free and charged", "paid and not charged", "books", "cap")
-    return promise in BROKEN_PROMISES and finding.partition(":")[0] in expected
+    return promise in {*BROKEN_PROMISES, UNSEEN} and finding.partition(":")[0] in expected
 
 
 @cache

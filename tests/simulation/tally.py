@@ -43,9 +43,9 @@ class Tally:
         self.troubles.update(verdict.night.troubles)
         self.played.update(verdict.played)
         self.attempts.update(verdict.attempts)
-        if verdict.night.broken is not None:
-            self.promises[verdict.night.broken] += 1
-            self.excused[verdict.night.broken] += len(verdict.excused)
+        if verdict.promise is not None:
+            self.promises[verdict.promise] += 1
+            self.excused[verdict.promise] += len(verdict.excused)
         for finding in verdict.broken:
             self.rules[finding.partition(":")[0]] += 1
         self.twice += sum(finding.startswith("charged twice") for finding in verdict.broken)

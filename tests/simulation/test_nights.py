@@ -15,7 +15,7 @@ import pytest
 
 from tests.simulation.adversary import draw
 from tests.simulation.exhaustive import kill_everywhere
-from tests.simulation.schedule import play, play_night
+from tests.simulation.schedule import UNSEEN, play, play_night
 from tests.simulation.troubles import BROKEN_PROMISES, TROUBLES
 
 #: About as many as a core plays in half a minute; CI plays more beside.
@@ -72,7 +72,24 @@ def test_a_top_up_of_the_one_credit_in_doubt_is_seen_though_charges_or_a_crash_h
     night = draw(seed)
     events = tuple(replace(event, amount=1) if event.what == "top-up" else event for event in night.events)
     assert any(event.amount == 1 for event in events)
-    assert play_night(replace(night, events=events)).ok
+    verdict = play_night(replace(night, events=events))
+    assert verdict.ok
+    assert not verdict.excused
+
+
+def test_a_reset_of_one_credit_that_no_reading_can_show_is_counted_apart() -> None:
+    # A month begins while one credit of the subscription is spent, and the one that is added is charged at once.
+    verdict = play(118670)
+    assert verdict.promise == UNSEEN
+    assert len(verdict.excused) == 1
+
+
+def test_a_job_that_hangs_has_taken_the_credits_of_an_answer_that_was_lost() -> None:
+    assert play(108504).ok
+
+
+def test_a_user_who_wants_a_floor_that_no_balance_can_keep_gives_it_up_in_the_end() -> None:
+    assert play(104239).ok
 
 
 def test_nights_are_played_by_several_processes_too() -> None:
