@@ -17,6 +17,7 @@ from batchtryon.executor.costs import CostCheck
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.following import Follower
+from batchtryon.executor.lifecycle import NO_OUTPUTS
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.press import Press
 from batchtryon.executor.reconciler import Reconciler
@@ -148,10 +149,8 @@ class Executor:
         run.rendered_at[job.attempt] = run.clock.monotonic()
         self._costs.completed()
         if not report.urls:
-            message = "the API says the job is completed and names no picture"
-            await run.ledger.call(run.jobs.record_no_outputs, job, name="NoOutputs", message=message)
             run.progress.lost += 1
-            run.warn(f"{job.label}: {message}; job {job.id} was paid for.")
+            run.warn(f"{job.label}: {NO_OUTPUTS}; job {job.id} was paid for.")
             return
         for output in await run.ledger.call(run.jobs.outputs_of_item, job.item_id):
             if output.sha256 is None:

@@ -15,6 +15,7 @@ from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
 from batchtryon.states import AttemptEvent, ItemEvent, JobEvent, JobState
 
 __all__ = [
+    "NO_OUTPUTS",
     "Stop",
     "Streaks",
     "after_answer",
@@ -26,6 +27,10 @@ __all__ = [
     "retry_after_report",
     "stop_for",
 ]
+
+
+#: What is said of a job that completed and has nothing to show (fault P4).
+NO_OUTPUTS = "the API says the job is completed and names no picture"
 
 
 class Stop(StrEnum):
@@ -94,7 +99,11 @@ def left_by_the_dead(*, marked: bool) -> Answer:
 def after_report(report: JobReport, *, again: bool) -> JobOutcome:
     """What a poll that found the job ended means; ``again``: it failed for free and is tried again."""
     if report.state is JobState.COMPLETED:
-        return JobOutcome(job=JobEvent.COMPLETED, item=ItemEvent.COMPLETED, urls=report.urls)
+        named = bool(report.urls)
+        return JobOutcome(
+            job=JobEvent.COMPLETED, item=ItemEvent.COMPLETED, urls=report.urls,
+            error_name=None if named else "NoOutputs", error_message=None if named else NO_OUTPUTS,
+        )
     return JobOutcome(
         job=JobEvent.FAILED, item=ItemEvent.FAILED_FOR_NOW if again else ItemEvent.FAILED, failure=True,
         error_name=report.name or "Failed", error_message=report.message,

@@ -64,6 +64,10 @@ class Jobs:
             if _follows(connection, job):
                 move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
                           error_name=outcome.error_name, error_message=outcome.error_message)
+                if outcome.job is JobEvent.COMPLETED and not outcome.urls:
+                    # In the same commit: nothing else would ever come back to it.
+                    move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock,
+                              error_name=outcome.error_name, error_message=outcome.error_message)
         if outcome.job is JobEvent.FAILED:
             self._book.freed(job.attempt)
         self._book.ended(job.attempt, seconds if outcome.job is JobEvent.COMPLETED else None)
@@ -125,12 +129,6 @@ class Jobs:
             gone = {"b_id": output.id, "state": "gone", "error_name": name, "message": message}
             connection.execute(_CHANGE_OUTPUT, gone)
             self._finish(connection, output)
-
-    def record_no_outputs(self, job: Job, *, name: str, message: str) -> None:
-        """Commit that a job completed and named no picture at all."""
-        with self._database.transaction() as connection:
-            move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock, error_name=name,
-                      error_message=message)
 
     def record_all_copies_lost(self, item_id: int, *, name: str, message: str) -> None:
         """Commit that a done item's pictures exist nowhere any more."""

@@ -104,9 +104,7 @@ class StoryContract:
 
     def test_a_job_that_names_no_picture_is_paid_and_lost(self, steps: Steps) -> None:
         steps.begin([a_row("a")])
-        job = steps.accept("a")
-        steps.complete(job, outputs=0)
-        steps.jobs.record_no_outputs(job, name="NoOutputs", message="It named none.")
+        steps.complete(steps.accept("a"), outputs=0)
         row = steps.row("a")
         assert (row.status, row.error_name, row.spent) == ("expired", "NoOutputs", 1)
 
