@@ -35,8 +35,8 @@ class BalanceReader:
         """One reading; None if the API does not give one in ``calls`` calls."""
         run = self._run
         for call in range(1, calls + 1):
-            newest_before = run.attempts.book.newest
             sent_at, sent = run.clock.now(), run.clock.monotonic()
+            asked = run.attempts.book.reading_asked(sent)
             try:
                 balance = await self._client.credits()
             except CallError as exc:
@@ -54,7 +54,7 @@ class BalanceReader:
             reading = Reading(id=identity, balance=balance, sent=sent, received=received)
             self.readings.append(reading)
             run.progress.balance_end = balance
-            run.attempts.book.balance_read(balance.on_demand, newest_before=newest_before)
+            run.attempts.book.balance_read(balance.on_demand, asked)
             run.freed.notify()
             return reading
         return None

@@ -167,6 +167,8 @@ class Executor:
     def _cadence(self) -> float | None:
         """Seconds between readings; with a floor to keep one a window, for others may spend from it too."""
         floor = None if self.run.settings.keep_credits is None else self.run.settings.rate.seconds
+        if self._submitter.awaits_reading:
+            floor = 1.0
         return min((every for every in (floor, self._reconciler.cadence) if every is not None), default=None)
 
     async def _read_at_the_end(self) -> None:

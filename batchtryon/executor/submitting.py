@@ -29,6 +29,8 @@ _AHEAD = 8
 _UNKNOWN_BURST = 3
 #: Seconds a request may take, and the slowest upload it allows for, in bytes a second (fault S12).
 _BASE_TIMEOUT, _SLOWEST_UPLOAD = 60.0, 100_000.0
+#: Seconds a reading is waited for before the floor counts as reached.
+_READING_AWAITED = 120.0
 _PAUSED = Denied(limit=Limit.BOOKS, until=None)
 
 
@@ -55,6 +57,8 @@ class Submitter:
         self._unsent: dict[int, int] = {}
         self._streaks = Streaks()
         self._defect: BaseException | None = None
+        #: Whether the next submit depends on what the balance says now (``--keep-credits``).
+        self.awaits_reading = False
         limit = run.settings.max_duration
         self._deadline = None if limit is None else run.clock.monotonic() + limit
 
@@ -170,10 +174,25 @@ class Submitter:
                 return granted
             # Only what is under way may still give credits back.
             if granted.limit in {Limit.CAP, Limit.FLOOR} and not (self._sending or self._others_busy()):
+                if granted.limit is Limit.FLOOR and await self._read_anew():
+                    continue
                 self._halt_at_limit(granted, item)
                 return None
             await self._wait(granted)
         return None
+
+    async def _read_anew(self) -> bool:
+        """Whether a reading came that says what is left now that nothing is under way; it is waited for a while."""
+        run, book = self._run, self._run.attempts.book
+        until = run.clock.monotonic() + _READING_AWAITED
+        if not book.wants_reading:
+            return False
+        self.awaits_reading = True
+        while book.wants_reading and not run.halts and run.clock.monotonic() < until:
+            run.changed.notify()
+            await self._wait(Denied(limit=Limit.FLOOR, until=until))
+        self.awaits_reading = False
+        return not book.wants_reading
 
     async def _wait(self, denied: Denied) -> None:
         run, now = self._run, self._run.clock.monotonic()

@@ -173,7 +173,8 @@ class Ledger:
             attempts.c.state != AttemptState.UNSENT,
         )
         processing = (
-            select(jobs.c.attempt_seq, jobs.c.host_id, jobs.c.boot_id, jobs.c.accepted_s)
+            select(jobs.c.attempt_seq, jobs.c.host_id, jobs.c.boot_id, jobs.c.accepted_s, attempts.c.credits)
+            .join(attempts, attempts.c.seq == jobs.c.attempt_seq)
             .where(jobs.c.state == JobState.PROCESSING)
         )
         with self._database.transaction() as connection:
@@ -194,9 +195,11 @@ class Ledger:
                     )
                 book.restore_window(row.seq, ours, answered=answered)
                 if row.state in UNRESOLVED:
+                    book.may_cost(row.seq, row.credits)
                     book.unknown(row.seq, ours)
             for job in live:
                 accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
+                book.may_cost(job.attempt_seq, job.credits)
                 book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
 
 

@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from batchtryon.settings import Rate
 
-__all__ = ["Denied", "Limit", "PermitBook", "PermitRules"]
+__all__ = ["AskedReading", "Denied", "Limit", "PermitBook", "PermitRules"]
 
 _FOREVER = math.inf
 
@@ -67,6 +67,16 @@ class PermitRules:
         return min(60.0, self.settle)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedReading:
+    """What was known when a balance was asked for."""
+
+    #: How much had happened by then.
+    changes: int
+    #: Attempts whose charge the answer holds for certain.
+    holds: frozenset[int]
+
+
 class PermitBook:
     """Who occupies the window and the slots now, and what the batch has cost so far."""
 
@@ -88,9 +98,15 @@ class PermitBook:
         self._last_intent = -_FOREVER
         self._last_answer = -_FOREVER
         self._slowest = 0.0
-        # What remains on the account by the last reading, less all that was granted since it was sent for.
+        # What the account held by the last reading, and what attempts may cost that it may not hold yet.
         self._balance: int | None = None
-        self._since_reading: dict[int, int] = {}
+        self._not_held: dict[int, int] = {}
+        # Of those, the ones whose jobs have completed: a reading asked for from now on holds them for certain.
+        self._completed: set[int] = set()
+        # Those of which no answer came, and until when something may come of them.
+        self._doubtful: dict[int, float] = {}
+        self._changes = 0
+        self._changes_held = -1
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -100,7 +116,7 @@ class PermitBook:
         rules = self.rules
         if rules.max_credits is not None and self.counted + cost > rules.max_credits:
             return Denied(limit=Limit.CAP, until=None)
-        if rules.keep_credits is not None and (self._balance is None or self._balance - cost < rules.keep_credits):
+        if rules.keep_credits is not None and self._left - cost < rules.keep_credits:
             return Denied(limit=Limit.FLOOR, until=None)
         if now < self._paused_until:
             return Denied(limit=Limit.PAUSE, until=self._paused_until)
@@ -149,9 +165,7 @@ class PermitBook:
         self.newest = max(self.newest, seq)
         self.counted += cost
         self._own[seq] = cost
-        self._since_reading[seq] = cost
-        if self._balance is not None:
-            self._balance -= cost
+        self.may_cost(seq, cost)
 
     def unsent(self, seq: int) -> None:
         """Proven that no byte left: no place in the window, no slot, no charge."""
@@ -170,27 +184,59 @@ class PermitBook:
     def unknown(self, seq: int, deadline: float) -> None:
         """No readable answer came: the slot is held while a job of it may live."""
         self._slots[seq] = deadline + self.rules.queue + self.job_allowance
+        self._doubtful[seq] = deadline + self.rules.settle + self.job_allowance
 
     def ended(self, seq: int, seconds: float | None = None) -> None:
         """Its job ended, after ``seconds`` if known; the slot is free."""
         self._slots.pop(seq, None)
         self._slowest = max(self._slowest, seconds or 0.0)
+        self._changes += 1
+        if seq in self._not_held:
+            self._completed.add(seq)
 
     def freed(self, seq: int) -> None:
-        """Refused, failed or proven free: it no longer counts against the cap, if it was of this batch.
-
-        The balance gets back only what the last reading cannot have held already.
-        """
+        """Refused, failed or proven free: it no longer counts against the cap, if it was of this batch."""
         self._slots.pop(seq, None)
         self.counted -= self._own.pop(seq, 0)
-        back = self._since_reading.pop(seq, 0)
-        if self._balance is not None:
-            self._balance += back
+        self._not_held.pop(seq, None)
+        self._doubtful.pop(seq, None)
+        self._changes += 1
 
-    def balance_read(self, on_demand: int, *, newest_before: int) -> None:
-        """The account held ``on_demand``; attempts after ``newest_before`` were granted since that was asked."""
-        self._since_reading = {seq: cost for seq, cost in self._since_reading.items() if seq > newest_before}
-        self._balance = on_demand - sum(self._since_reading.values())
+    # -- the floor ----------------------------------------------------------------------------------
+
+    def may_cost(self, seq: int, cost: int) -> None:
+        """An attempt may cost so much, and no reading is known to hold it."""
+        self._changes += 1
+        if self.rules.keep_credits is not None:
+            self._not_held[seq] = cost
+
+    def reading_asked(self, now: float) -> AskedReading:
+        """The balance is asked for ``now``: what its answer holds, for :meth:`balance_read`."""
+        settled = {seq for seq, until in self._doubtful.items() if until <= now}
+        return AskedReading(changes=self._changes, holds=frozenset(self._completed | settled))
+
+    def balance_read(self, on_demand: int, asked: AskedReading) -> None:
+        """The account held ``on_demand`` at some moment after ``asked``.
+
+        Whatever ``reserved`` means, it holds the charge of a job that had completed. That of a job under way, or
+        of a request on its way, it may hold or not; so that is taken off once more until it has ended.
+        """
+        for seq in asked.holds:
+            self._not_held.pop(seq, None)
+            self._completed.discard(seq)
+            self._doubtful.pop(seq, None)
+        self._balance = on_demand
+        self._changes_held = asked.changes
+
+    @property
+    def wants_reading(self) -> bool:
+        """Whether a reading would now say more of what may be spent above the floor: all that was under way ended."""
+        under_way = self._not_held.keys() - self._completed - self._doubtful.keys()
+        return self.rules.keep_credits is not None and not under_way and self._changes_held != self._changes
+
+    @property
+    def _left(self) -> float:
+        return -math.inf if self._balance is None else self._balance - sum(self._not_held.values())
 
     def rate_refused(self, now: float, retry_after: float | None) -> None:
         """A RateLimitExceeded that our own books do not explain, for they never allow one."""

@@ -260,18 +260,14 @@ class Judge:
             before, last = now, newest
 
     def _floors(self, posts: Sequence[Post]) -> Iterator[str]:
-        """No job of ours left less on the account than was to be kept, as far as a balance can tell beforehand.
+        """No job of ours left less on the account than was to be kept, where the balance is true and nobody else takes.
 
-        That is where it falls with each job that is accepted, nobody else takes from it, and no answer is lost: a
-        request that is accepted after the reading was made is in no reading.
+        That a request is accepted late, after its answer was lost, is no excuse: it is counted as if it would be.
         """
         night = self.night
-        if night.purse.startswith("postpaid") or night.stale or night.price != 1 or night.broken is not None:
+        if night.stale or night.price != 1 or night.broken is not None:
             return
         if any(event.what in {"other", "reset"} for event in night.events):
-            return
-        lost = any(how != "direct" for post in posts for _, how in post.jobs)
-        if lost or self.states().keys() & _AT_RISK:
             return
         for post in posts:
             kept = [session.keep_credits for session, _ in self.sessions[post.session - 1:]]

@@ -291,10 +291,15 @@ def test_a_cap_of_nothing_grants_nothing() -> None:
     assert denied(book(max_credits=0), NOW).limit is Limit.CAP
 
 
+def read(permits: PermitBook, on_demand: int, now: float = NOW) -> None:
+    """A reading that comes at once."""
+    permits.balance_read(on_demand, permits.reading_asked(now))
+
+
 def test_the_floor_needs_a_balance_and_follows_it() -> None:
     permits = book(keep_credits=10)
     assert denied(permits, NOW) == Denied(limit=Limit.FLOOR, until=None)
-    permits.balance_read(14, newest_before=0)
+    read(permits, 14)
     assert denied(permits, NOW, cost=5).limit is Limit.FLOOR
     grant(permits, 1, cost=4)
     assert denied(permits, NOW).limit is Limit.FLOOR
@@ -302,19 +307,63 @@ def test_the_floor_needs_a_balance_and_follows_it() -> None:
     assert permits.ask(NOW, 4) is None
 
 
-def test_a_balance_read_before_a_grant_does_not_know_of_it() -> None:
+def test_a_balance_asked_for_before_a_grant_does_not_know_of_it() -> None:
     permits = book(keep_credits=10)
-    permits.balance_read(20, newest_before=0)
-    before = permits.newest
+    read(permits, 20)
+    asked = permits.reading_asked(NOW)
     grant(permits, 1, cost=4)
-    permits.balance_read(20, newest_before=before)
+    permits.balance_read(20, asked)
     assert permits.ask(NOW, 6) is None
     assert denied(permits, NOW, cost=7).limit is Limit.FLOOR
+
+
+def test_a_balance_asked_for_while_a_request_is_on_its_way_may_not_hold_it_yet() -> None:
+    permits = book(keep_credits=10)
+    read(permits, 14)
+    grant(permits, 1, cost=4)
+    read(permits, 14)
+    assert denied(permits, NOW).limit is Limit.FLOOR
+
+
+def test_a_job_under_way_is_taken_off_until_a_reading_after_its_end() -> None:
+    permits = book(keep_credits=10)
+    read(permits, 20)
+    grant(permits, 1, cost=4)
+    permits.accepted(1, NOW)
+    read(permits, 16)
+    assert denied(permits, NOW, cost=3).limit is Limit.FLOOR
+    permits.ended(1, 9.0)
+    assert denied(permits, NOW, cost=3).limit is Limit.FLOOR
+    assert permits.wants_reading
+    read(permits, 16)
+    assert not permits.wants_reading
+    assert permits.ask(NOW, 6) is None
+
+
+def test_a_lost_answer_is_taken_off_until_nothing_can_come_of_it() -> None:
+    permits = book(keep_credits=10)
+    read(permits, 20)
+    grant(permits, 1, cost=4)
+    permits.unknown(1, NOW + 60)
+    read(permits, 15)
+    assert denied(permits, NOW, cost=2).limit is Limit.FLOOR
+    assert not permits.wants_reading
+    late = NOW + 60 + permits.rules.settle + permits.job_allowance
+    read(permits, 15, late)
+    assert permits.ask(late, 5) is None
+
+
+def test_without_a_floor_nothing_is_kept_of_what_attempts_cost() -> None:
+    permits = book()
+    grant(permits, 1, cost=4)
+    permits.ended(1, 9.0)
+    assert permits.reading_asked(NOW).holds == frozenset()
+    assert not permits.wants_reading
 
 
 def test_a_refund_that_the_balance_may_already_hold_is_not_counted_twice() -> None:
     permits = book(keep_credits=10)
     permits.restore_slot(1, NOW + 100)
-    permits.balance_read(12, newest_before=1)
+    read(permits, 12)
     permits.freed(1)
     assert denied(permits, NOW, cost=3).limit is Limit.FLOOR
