@@ -19,6 +19,7 @@ from batchtryon.api.client import TryOnClient
 from batchtryon.executor import bookkeeping, following, reconciler, submitting
 from batchtryon.executor.bookkeeping import Bookkeeper
 from batchtryon.executor.delivery import Courier
+from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.reconciler import Reconciler
 from batchtryon.ledger.attempts import Attempts
 from batchtryon.ledger.jobs import Jobs
@@ -26,6 +27,7 @@ from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import Denied, PermitBook
 from batchtryon.ledger.reconciliation import Reconciliation, Since
 from batchtryon.ledger.tables import attempts, items, jobs
+from batchtryon.polling import PollPlanner
 from batchtryon.reconcile import Finding, Interval, Patience, Reading
 from batchtryon.records import Answer, Attempt, AttemptOutcome, Delivery, Item, Job, JobOutcome, Output, Verdict
 from batchtryon.states import AttemptEvent, AttemptState, ItemEvent, ItemState, JobEvent, JobState
@@ -425,6 +427,11 @@ BUGS: Sequence[Bug] = (
         name="what is to be kept is spent", within=400, seed=160,
         fits=_troubled({"floor"}),
         plant=_around(PermitBook, "ask", _floor_forgotten),
+    ),
+    Bug(
+        name="jobs are asked for several times a second, whatever the budget", within=100, seed=3,
+        plant=_all(_replaced(PollWindow, "opens", lambda _self, now: now),
+                   _replaced(PollPlanner, "next_age", lambda _self, _kind, _options, _images, age, **_: age + 0.1)),
     ),
     Bug(
         name="a 500 is taken for a refusal", within=100, seed=4,

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from batchtryon.sandbox.replies import Call
 from batchtryon.tryon import KINDS
 from tests.simulation.account import Account, Post
 from tests.simulation.effects import NightDatabase
@@ -116,6 +117,7 @@ class Judge:
         yield from self._caps(attempts, made)
         yield from self._floors(posts)
         yield from self._window(posts)
+        yield from self._poll_window()
         yield from self._resolved(attempts)
 
     def credits_added_unseen(self) -> bool:
@@ -291,6 +293,13 @@ class Judge:
             if place >= rate and time - times[place - rate][0] <= 60.0:
                 yield f"window: {rate + 1} submits within {time - times[place - rate][0]:.2f} s at {time:.1f} s"
                 return
+
+    def _poll_window(self) -> Iterator[str]:
+        """Never more status calls at the server than its window has places, over restarts too."""
+        allowed = self.night.limits.status
+        most = self.account.books.most_in_window(Call.STATUS, allowed.seconds)
+        if most > allowed.calls:
+            yield f"poll window: {most} status calls within {allowed.seconds:g} s, {allowed.calls} allowed"
 
     def _rate_before(self, session: int) -> int:
         return max(each.rate for each, _ in self.sessions[:session])
