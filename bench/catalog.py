@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -28,11 +28,12 @@ def write_catalog(folder: Path, rows: int) -> Path:
 def write_addresses(folder: Path, rows: int) -> Path:
     """A manifest of eight columns, the pictures as addresses: every row another garment, a hundred people."""
     shop = "https://pictures.example.com/shop"
-    lines = [
+    # Never all at once: a child's peak memory counts from what its parent holds when it is started.
+    lines = (
         (f"SKU-{number:06}", f"{shop}/people/{number % 100}.jpg", f"{shop}/garments/{number}.jpg", "tops", "quality",
          f"Shirt number {number}, long sleeves", f"{number % 9000 / 100:.2f}", "spring")
         for number in range(rows)
-    ]
+    )
     header = ("id", "person", "garment", "category", "mode", "title", "price", "season")
     return _write(folder / "addresses.csv", header, lines)
 
@@ -50,7 +51,7 @@ def _color(rng: Random) -> tuple[int, int, int]:
     return rng.randrange(256), rng.randrange(256), rng.randrange(256)
 
 
-def _write(path: Path, header: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> Path:
+def _write(path: Path, header: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)

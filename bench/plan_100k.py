@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -43,14 +44,14 @@ class Planned:
     megabytes: float
 
 
-def measure(*, rows: int = ROWS, rounds: int = 1) -> list[Planned]:
+def measure(*, rows: int = ROWS, rounds: int = 1, tasks: Mapping[str, tuple[str, str]] = TASKS) -> list[Planned]:
     """Every task in a process of its own, round after round on the same manifest and a new ledger."""
-    taken: dict[str, list[Planned]] = {title: [] for title in TASKS}
+    taken: dict[str, list[Planned]] = {title: [] for title in tasks}
     with TemporaryDirectory(prefix="bench-") as folder:
         manifest = write_addresses(Path(folder), rows)
         for number in range(rounds):
-            for title in TASKS:
-                done = _perform(title, manifest, Path(folder) / f"output-{number}", rows)
+            for title, task in tasks.items():
+                done = _perform(title, task, manifest, Path(folder) / f"output-{number}", rows)
                 print(f"  {title}: {done.seconds:.2f} s, {done.cpu:.2f} s of a core, {done.megabytes:.0f} MB",
                       flush=True)
                 taken[title].append(done)
@@ -62,9 +63,9 @@ def measure(*, rows: int = ROWS, rounds: int = 1) -> list[Planned]:
     ]
 
 
-def _perform(title: str, manifest: Path, output: Path, rows: int) -> Planned:
+def _perform(title: str, task: tuple[str, str], manifest: Path, output: Path, rows: int) -> Planned:
     began = perf_counter()
-    command = [sys.executable, "-m", "bench.task", *TASKS[title], str(manifest), str(output)]
+    command = [sys.executable, "-m", "bench.task", *task, str(manifest), str(output)]
     answer = subprocess.run(command, env=_environment(output), stdout=subprocess.PIPE, text=True, check=True)
     took = perf_counter() - began
     told: dict[str, Any] = json.loads(answer.stdout)

@@ -10,7 +10,15 @@ from batchtryon.batch.planning import decide_all, make_planner
 from batchtryon.clock import SystemClock
 from batchtryon.ledger.ledger import Ledger
 
-__all__ = ["plan_on_known", "plan_on_nothing", "register_all"]
+__all__ = ["check_rows", "plan_on_known", "plan_on_nothing", "register_all"]
+
+
+def check_rows(manifest: Path, output: Path) -> int:
+    """Reading and checking alone: what every plan begins with."""
+    opened = open_batch(manifest, Options(flags={"output": output}))
+    count = sum(1 for _ in opened.rows())
+    opened.require_valid()
+    return count
 
 
 def plan_on_nothing(manifest: Path, output: Path) -> int:

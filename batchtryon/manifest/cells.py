@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from batchtryon.manifest.columns import is_own
-from batchtryon.manifest.yaml_nodes import Listing, Node, Scalar
+from batchtryon.manifest.formats.yaml_nodes import Listing, Node, Scalar
 from batchtryon.tryon import KINDS, Region
 
 __all__ = ["Cell", "CellInvalid", "cell_of"]

@@ -42,10 +42,20 @@ class Checked(NamedTuple):
     content: bytes
 
 
+class _Shape(NamedTuple):
+    """What all rows have in common that fill the same columns, with the same options, and are right so far."""
+
+    kind: Kind
+    #: The API's name of each input, and the place of its text among the row's pictures.
+    inputs: tuple[tuple[str, int], ...]
+    options: ParsedOptions
+
+
 class RowChecker:
     """Checks the records of one file.
 
-    What many rows share (a person's picture, a set of options) is worked out once and kept within bounds.
+    What many rows share (a person's picture, a set of options, a shape) is worked out once and kept within bounds.
+    A row of a known shape takes a short way; any that might be wrong takes the long one, which finds the words.
     """
 
     def __init__(self, file: str, columns: Columns, probe: PictureProbe) -> None:
@@ -57,9 +67,52 @@ class RowChecker:
         self._own_places = tuple(place for _, place in columns.own)
         self._look = _kept(self._look_anew)
         self._parse = _kept(self._parse_anew)
+        self._shape = lru_cache(maxsize=_KEPT)(self._shape_anew)
+        self._picture_places = tuple(columns.pictures.values())
+        self._option_places = tuple(columns.options.values())
 
     def check(self, record: Record, position: int) -> Checked | list[Problem]:
         """The row at ``position``, or its problems (none left to tell if all were told before)."""
+        return self._quickly(record, position) or self._thoroughly(record, position)
+
+    def _quickly(self, record: Record, position: int) -> Checked | None:
+        cells = record.cells
+        if record.defaulted:
+            return None
+        pictures = [cells[place].strip() for place in self._picture_places]
+        options = tuple([cells[place].strip() for place in self._option_places])
+        named = "" if self._columns.kind is None else cells[self._columns.kind].strip()
+        if max(map(len, options), default=0) > _LONGEST_KEPT or len(named) > _LONGEST_KEPT:
+            return None
+        shape = self._shape(named, tuple([bool(text) for text in pictures]), options)
+        given_id = "" if self._columns.id is None else cells[self._columns.id].strip()
+        if shape is None or len(given_id) > LONGEST_ID or _CONTROL.search(given_id):
+            return None
+        sources: _Looked = {}
+        for name, place in shape.inputs:
+            found = self._look(pictures[place])
+            if isinstance(found, PictureUnusable):
+                return None
+            sources[name] = (pictures[place], found)
+        return self._made(record, position, given_id, shape.kind, sources, shape.options)
+
+    def _shape_anew(self, named: str, filled: tuple[bool, ...], options: tuple[str, ...]) -> _Shape | None:
+        """The shape of such rows; None if something is wrong with it."""
+        places = {name: place for place, name in enumerate(self._columns.pictures) if filled[place]}
+        given = {name for name, text in zip(self._columns.options, options, strict=True) if text}
+        try:
+            kind = kind_named(named) if named else kind_seen(frozenset(places) | given)
+        except OptionInvalid:
+            return None
+        if kind is None or not accepted_pictures(kind.name) >= places.keys():
+            return None
+        parsed = self._parse_anew(kind.name, *options)
+        names = [(each.name, each.name if each.name in places else each.column) for each in kind.inputs]
+        if parsed.wrong or parsed.missing or any(name not in places for _, name in names):
+            return None
+        return _Shape(kind, tuple([(api, places[name]) for api, name in names]), parsed)
+
+    def _thoroughly(self, record: Record, position: int) -> Checked | list[Problem]:
         cells = record.cells
         pictures = {name: text for name, place in self._columns.pictures.items() if (text := cells[place].strip())}
         problems: list[Problem] = []
@@ -72,6 +125,11 @@ class RowChecker:
         options = self._options(record, kind, problems)
         if problems or options.missing or len(sources) < len(kind.inputs):
             return problems
+        return self._made(record, position, given_id, kind, sources, options)
+
+    def _made(self, record: Record, position: int, given_id: str, kind: Kind, sources: _Looked,
+              options: ParsedOptions) -> Checked:
+        cells = record.cells
         row = Row(
             id=given_id or self._made_id(record, kind, sources, options),
             position=position,

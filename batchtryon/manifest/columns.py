@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import chain
@@ -71,8 +71,14 @@ def near_miss(name: str, known: Sequence[str] = _KNOWN) -> str | None:
     return next(iter(get_close_matches(folded, known, n=1, cutoff=0.8)), None)
 
 
-def read_columns(file: str, names: Sequence[str]) -> Columns:
-    """The meaning of the columns ``names`` of ``file``. Raises :class:`ManifestInvalid` with all that is wrong."""
+def read_columns(file: str, names: Sequence[str], *, ours: int | None = None) -> Columns:
+    """The meaning of the columns ``names`` of ``file``. Raises :class:`ManifestInvalid` with all that is wrong.
+
+    From the place ``ours`` on, every column is the user's own, whatever it is called.
+    """
+    if ours is not None:
+        known = read_columns(file, names[:ours])
+        return replace(known, names=tuple(names), own=(*known.own, *_own_from(names, ours)))
     places: dict[str, int] = {}
     problems: list[Problem] = []
     for place, name in enumerate(names):
@@ -84,6 +90,11 @@ def read_columns(file: str, names: Sequence[str]) -> Columns:
     if problems:
         raise ManifestInvalid(tuple(problems))
     return _columns(tuple(names), places)
+
+
+def _own_from(names: Sequence[str], start: int) -> list[tuple[str, int]]:
+    """The columns from ``start`` on as the user's own: (name, place); those without a name are not read."""
+    return [(name.strip(), place) for place, name in enumerate(names[start:], start=start) if name.strip()]
 
 
 def _columns(names: tuple[str, ...], places: Mapping[str, int]) -> Columns:

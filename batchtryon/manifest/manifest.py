@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from batchtryon.errors import Problem
+from batchtryon.manifest.catalog_report import CatalogReport
 from batchtryon.manifest.checks import Checked, RowChecker
 from batchtryon.manifest.columns import Columns, read_columns
+from batchtryon.manifest.formats.tabular import TABLES, read_by_extension
+from batchtryon.manifest.formats.yaml_file import read_yaml
 from batchtryon.manifest.identity import SeenIds
-from batchtryon.manifest.json_lines import read_json_lines
-from batchtryon.manifest.reading import ManifestFile, Reader, Reading, Record, invalid
-from batchtryon.manifest.tables import read_csv, read_tsv
-from batchtryon.manifest.yaml_file import read_yaml
+from batchtryon.manifest.reading import ManifestFile, Reader, Reading, Record
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe, Row
 
@@ -21,11 +21,7 @@ __all__ = ["FORMATS", "Manifest", "open_manifest"]
 
 #: The reader of each file extension.
 FORMATS: Final[Mapping[str, Reader]] = MappingProxyType({
-    ".csv": read_csv,
-    ".tsv": read_tsv,
-    ".tab": read_tsv,
-    ".jsonl": read_json_lines,
-    ".ndjson": read_json_lines,
+    **TABLES,
     ".yaml": read_yaml,
     ".yml": read_yaml,
 })
@@ -55,6 +51,11 @@ class Manifest:
     def hints(self) -> list[str]:
         """Remarks for the screen: near misses among the names of columns, a guessed encoding."""
         return [*self._reading.hints, *self._columns.hints]
+
+    @property
+    def catalog(self) -> CatalogReport | None:
+        """What the latest :meth:`rows` made of the shop's export that the manifest refers to; None without one."""
+        return self._reading.catalog
 
     @property
     def duplicates(self) -> int:
@@ -114,9 +115,6 @@ def open_manifest(file: ManifestFile, probe: PictureProbe) -> Manifest:
     that is not known, an empty file, malformed YAML, two columns of one name. Errors of single rows come from
     :meth:`Manifest.rows`.
     """
-    reader = FORMATS.get(file.suffix.casefold())
-    if reader is None:
-        raise invalid(file, f"'{shown(file.suffix)}' is not a manifest's extension.",
-                      f"Use one of {', '.join(FORMATS)}.")
-    reading = reader(file, probe)
-    return Manifest(file, reading, read_columns(file.name, reading.columns), probe)
+    reading = read_by_extension(file, probe, FORMATS)
+    columns = read_columns(file.name, reading.columns, ours=reading.ours)
+    return Manifest(file, reading, columns, probe)

@@ -13,8 +13,8 @@ from typing import Final
 from batchtryon.errors import Problem
 from batchtryon.manifest.cells import Cell, CellInvalid, cell_of
 from batchtryon.manifest.columns import PICTURES, canonical, near_miss
+from batchtryon.manifest.formats.yaml_nodes import Block, Listing, Node, Scalar
 from batchtryon.manifest.reading import Record
-from batchtryon.manifest.yaml_nodes import Block, Listing, Node, Scalar
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe, PictureUnusable
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from batchtryon.errors import ManifestInvalid, Problem
+from batchtryon.manifest.catalog_report import CatalogReport
 from batchtryon.records import PictureProbe
 
-__all__ = ["ManifestFile", "Reader", "Reading", "Record", "invalid"]
+__all__ = ["ManifestFile", "Neighbours", "Reader", "Reading", "Record", "invalid"]
+
+
+class Neighbours(Protocol):
+    """Finds the files that a manifest refers to, so that this room needs no disk of its own."""
+
+    def __call__(self, text: str, *, export: bool = False) -> ManifestFile:
+        """The file that a path or glob relative to the manifest means, the newest of several.
+
+        ``export``: it is the catalog's, and the user may have named another one for this once. Raises
+        :class:`PictureUnusable` with the reason.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,16 +30,21 @@ class ManifestFile:
 
     #: As the user wrote it.
     name: str
-    #: Its extension with the dot, in any case; decides the format.
+    #: Its extension with the dot, in any case; decides the format. With a packed one the extension before it too.
     suffix: str
     #: Opens the bytes from their beginning, seekable; called for every pass over the file.
     open: Callable[[], BinaryIO]
+    #: Finds what it refers to; None: it may refer to nothing.
+    beside: Neighbours | None = None
+    #: The sheet of a workbook; None: the first that is not hidden.
+    sheet: str | None = None
 
 
 class Record(NamedTuple):
     """One row as its format gives it: text for each of the reading's columns, "" where it has none."""
 
-    #: Row of data, from 1 (tables), or line of the file (JSON lines, YAML).
+    #: Row of data, from 1 (CSV, TSV, Parquet), the sheet's own number of it (Excel), or line of the file (JSON lines,
+    #: YAML).
     line: int
     cells: tuple[str, ...]
     #: The line of each cell; empty when all stand on ``line``.
@@ -54,6 +71,11 @@ class Reading:
     settings: Mapping[str, object] = field(default_factory=dict)
     #: Remarks for the screen.
     hints: tuple[str, ...] = ()
+    #: How many of the columns may be ours by their names; the rest is the user's own whatever it is called
+    #: (``design/feeds.md``: a shop's ``category`` is its own). None: all of them.
+    ours: int | None = None
+    #: What was made of the catalog, filled while the records are iterated; None if there is none.
+    catalog: CatalogReport | None = None
 
 
 #: Reads one format. The probe expands globs. Raises :class:`ManifestInvalid` for what spoils the whole file.

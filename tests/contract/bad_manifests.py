@@ -8,7 +8,10 @@ strange they look: they are here so that strictness does not grow where it is no
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -44,7 +47,7 @@ def bad_manifests() -> list[Bad]:
     """All of them, each with bytes of its own."""
     tables: Sequence[Callable[[], Iterator[Bad]]] = (
         _encodings, _tables, _headers, _ids, _paths, _addresses, _data_urls, _options, _kinds, _yaml_shapes,
-        _yaml_tricks, _yaml_bombs, _json_lines, _settings, _matrices, _pictures, _file_names, _strange_but_legal,
+        _yaml_tricks, _yaml_bombs, _json_lines, _settings, _matrices, _pictures, _file_names, _gzips, _zips, _workbooks, _parquets, _strange_but_legal,
     )
     distinct: dict[bytes, Bad] = {}
     for table in tables:
@@ -318,6 +321,96 @@ def _file_names() -> Iterator[Bad]:
         " a.csv", "a .csv", "..csv",
     )):
         yield Bad(kind="a name", name=name, content=good.encode() + b" " * (number + 1), code=_USAGE)
+
+
+def _zipped(*members: tuple[str, str | bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def _gzips() -> Iterator[Bad]:
+    text = f"{_HEADER}\n{_ROW}\n".encode()
+    packed = gzip.compress(text, mtime=0)
+    for content in (b"", text, packed[:-1], packed[:10], packed + b"x", b"\x1f\x8b" + bytes(30), packed[:-8] + bytes(8)):
+        yield _bad("a damaged gzip", content, ".csv.gz")
+    yield _bad("a gzip bomb", gzip.compress(b" " * (40 << 20), 1, mtime=0), ".csv.gz")
+    yield _bad("a gzip in a gzip", gzip.compress(gzip.compress(packed, mtime=0), mtime=0), ".csv.gz")
+    for number, suffix in enumerate((".gz", ".txt.gz", ".xlsx.gz")):
+        yield _bad("a gzip of something else", packed + gzip.compress(b"\n" * (number + 1), mtime=0), suffix)
+    yield _bad("a gzip that is not named so", packed)
+    yield _bad("a legal gzip", packed + gzip.compress(b"\n\n\n\n", mtime=0), ".csv.gz", _LEGAL)
+
+
+def _zips() -> Iterator[Bad]:
+    text = f"{_HEADER}\n{_ROW}\n"
+    for members in ((), (("a.csv", text), ("b.csv", text)), (("a.txt", text),), (("a.csv/", ""),),
+                    (("a.zip", _zipped(("a.csv", text))),), (("../../a.exe", text),), (("\x1b[31m.csv", "x"), ("b.csv", "y")),
+                    (("a.csv", ""),), (("a.csv", "x\0"),)):
+        yield _bad("a zip archive of something else", _zipped(*members), ".zip")
+    yield _bad("a zip bomb", _zipped(("a.csv", b" " * (40 << 20))), ".zip")
+    good = _zipped(("a.csv", text))
+    for place in (0, 45, len(good) - 30, len(good) - 60):
+        spoilt = bytearray(good)
+        spoilt[place : place + 4] = b"\xff\xff\xff\xff"
+        yield _bad("a damaged zip", bytes(spoilt), ".zip")
+    yield _bad("a damaged zip", good[: len(good) // 2], ".zip")
+    yield _bad("a legal zip", _zipped(("../../folder/a.csv", text)), ".csv.zip", _LEGAL)
+
+
+_SHEET_NAMESPACE: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def _workbook(data: str, *, before: str = "", shared: str = "") -> bytes:
+    relations = "http://schemas.openxmlformats.org/package/2006/relationships"
+    return _zipped(
+        ("_rels/.rels", f'<Relationships xmlns="{relations}"><Relationship Id="a" Type="{_RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>'),
+        ("xl/workbook.xml", f'<workbook xmlns="{_SHEET_NAMESPACE}" xmlns:r="{_RELATIONS}"><sheets><sheet name="Looks" sheetId="1" r:id="b"/></sheets></workbook>'),
+        ("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{relations}"><Relationship Id="b" Type="{_RELATIONS}/worksheet" Target="worksheets/a.xml"/></Relationships>'),
+        ("xl/sharedStrings.xml", f'<sst xmlns="{_SHEET_NAMESPACE}">{shared}</sst>'),
+        ("xl/worksheets/a.xml", f'{before}<worksheet xmlns="{_SHEET_NAMESPACE}"><sheetData>{data}</sheetData></worksheet>'),
+    )
+
+
+def _line(number: int, *texts: str) -> str:
+    cells = "".join(f'<c r="{chr(65 + place)}{number}" t="str"><v>{text}</v></c>' for place, text in enumerate(texts))
+    return f'<row r="{number}">{cells}</row>'
+
+
+def _workbooks() -> Iterator[Bad]:
+    header, row = _line(1, *_HEADER.split(",")), _line(2, *_ROW.split(","))
+    yield _bad("a legal workbook", _workbook(header + row), ".xlsx", _LEGAL)
+    for data in ("", "<row/>", header, "<row><c><v/></c></row>", header + _line(1, *_ROW.split(",")), header + _line(99_999_999, "a"),
+                 header + '<row r="2"><c r="ZZZ2" t="str"><v>x</v></c></row>', header + '<row r="2"><c r="$A$2"><v>x</v></c></row>',
+                 header + _line(2, "a", "person.png", "shirt.png", "extra"), header + '<row r="2"><c r="A2" t="s"><v>9</v></c></row>',
+                 header + '<row r="2"><c r="A2" t="s"><v>-1</v></c></row>', header + '<row r="2"><c r="A2" t="e"><v>#REF!</v></c></row>',
+                 header + '<row r="2"><c r="A2"><v>1e999x</v></c></row>', header + '<row r="x"/>', header + "<row>" * 100_000,
+                 header + '<row r="2"><c r="A2"><f>1+1</f></c></row>', header + _line(2, "_x0000_", "person.png", "shirt.png"),
+                 header + _line(2, "_xD800_", "person.png", "shirt.png"), _line(1, "person", "Person", "garment"),
+                 "".join(f'<row r="{number}"/>' for number in range(1, 100_000))):
+        yield _bad("a workbook", _workbook(data), ".xlsx")
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    for declared in (f'<!DOCTYPE x [<!ENTITY e0 "ha">{entities}]>', '<!DOCTYPE x [<!ENTITY e0 SYSTEM "file:///etc/passwd">]>',
+                     '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">', "<!DOCTYPE worksheet>"):
+        yield _bad("a workbook with a document type", _workbook(header + _line(2, "&e9;", "&e0;"), before=declared), ".xlsx")
+    yield _bad("a workbook that is a bomb", _workbook(header + " " * (40 << 20)), ".xlsx")
+    yield _bad("a workbook with a huge cell", _workbook(header + _line(2, "ab" * 3_000_000)), ".xlsx")
+    good = _workbook(header + row + " ")
+    for place in range(40, len(good), len(good) // 8):
+        yield _bad("a damaged workbook", good[:place], ".xlsx")
+    yield _bad("no workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), ".xlsx")
+    yield _bad("no workbook", f"{_HEADER};x\n{_ROW};x\n", ".xlsx")
+    yield _bad("no workbook", _zipped(("a.csv", f"{_HEADER}\n")), ".xlsx")
+
+
+def _parquets() -> Iterator[Bad]:
+    for content in (b"PAR1", b"PAR1PAR1", b"PAR1" + bytes(4) + b"PAR1", b"PAR1" + b"\xff" * 8 + b"PAR1",
+                    b"PAR1" + bytes(200) + b"\xc8\0\0\0PAR1", b"PAR1" + b"\x15" * 300 + b"\x40\0\0\0PAR1", b"PARE" + bytes(40)):
+        yield _bad("a damaged Parquet file", content, ".parquet")
+    yield _bad("a damaged Parquet file", f"{_HEADER}|y\n{_ROW}|y\n", ".parquet")
 
 
 def _strange_but_legal() -> Iterator[Bad]:

@@ -8,8 +8,10 @@ A target lets the documented errors pass and asserts what must hold of every ans
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,9 +20,12 @@ from pathlib import Path
 from types import MappingProxyType
 from unicodedata import category
 
+import pandas as pd
+
 from batchtryon.api import wire
 from batchtryon.errors import AnswerLost, CallError, ConfigurationError, ManifestInvalid, Problem, Refused
 from batchtryon.manifest import ManifestFile, open_manifest
+from batchtryon.manifest.formats.sniffing import sniff
 from batchtryon.records import Balance, JobReport, PictureUnusable, Row, Source, SourceForm, Verdict
 from batchtryon.sandbox.fault_file import FaultFileInvalid, parse_faults
 from batchtryon.sandbox.replies import Call
@@ -31,6 +36,8 @@ from tests.fuzz.draws import Draws
 
 __all__ = ["TARGETS", "Target"]
 
+#: Stands between the parts of an archive.
+_BETWEEN = b"\n--part--\n"
 _NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 #: In memory where the machine has such a folder: these files are written once for every input.
 _SHELF = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -92,6 +99,41 @@ def _manifest(suffix: str, data: bytes) -> None:
         assert len(set(ids)) == len(ids), "two rows of one id"
     with contextlib.suppress(ConfigurationError):
         _lay(Layer("batchtryon.toml", {}), Layer("any: settings", manifest.settings))
+
+
+_SHEET_PARTS = ("_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml", "xl/sharedStrings.xml",
+                "xl/worksheets/sheet1.xml")
+
+
+def _packed_members(data: bytes, names: Sequence[str]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in zip(names, data.split(_BETWEEN), strict=False):
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return file.getvalue()
+
+
+def _gzip(data: bytes) -> None:
+    _manifest(".csv.gz", data)
+    _manifest(".csv.gz", gzip.compress(data, 1, mtime=0))
+
+
+def _zip(data: bytes) -> None:
+    _manifest(".zip", data)
+    _manifest(".zip", _packed_members(data, ("a.csv", "b.csv")))
+
+
+def _workbook(data: bytes) -> None:
+    """The bytes as an archive, and as the XML of its parts."""
+    _manifest(".xlsx", data)
+    _manifest(".xlsx", _packed_members(data, _SHEET_PARTS))
+
+
+def _name_of_format(data: bytes) -> None:
+    suffix = sniff(data)
+    if suffix in {".xls", ".xml"}:
+        return
+    _manifest(suffix, data)
 
 
 # -- answers of the server -------------------------------------------------------------------------
@@ -268,12 +310,55 @@ def _manifests() -> Iterator[tuple[str, Target]]:
         yield f"manifest-{suffix}", Target(take=partial(_manifest, f".{suffix}"), seeds=seeds, words=words, share=share)
 
 
+_XML = (*_CELLS, *_words(
+    "<row>", '<row r="2">', "</row>", "<c>", '<c r="A2" t="s">', '<c r="B2" t="inlineStr">', '<c t="b">', '<c t="e">',
+    '<c t="d">', '<c s="1">', "</c>", "<v>", "</v>", "<f>", "</f>", "<is><t>", "</t></is>", "<rPh>", "</rPh>", "<si>",
+    "</si>", "<!DOCTYPE x [", '<!ENTITY a "b">', "]>", "&a;", "&#0;", "_x0000_", "_xD800_", "1e999", "44000.5", "-1",
+    '<xf numFmtId="14"/>', '<numFmt numFmtId="200" formatCode="[h]:mm"/>', "<cellXfs>", "</cellXfs>",
+    '<workbookPr date1904="1"/>', ' state="hidden"', "NaN", "inf", "1_0",
+), _BETWEEN)
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_SEED_WORKBOOK = _BETWEEN.join(_words(
+    f'<Relationships><Relationship Id="a" Type="{_RELATIONS}/officeDocument" Target="xl/workbook.xml"/>'
+    "</Relationships>",
+    '<workbook xmlns:r="r"><sheets><sheet name="Looks" r:id="b"/></sheets></workbook>',
+    f'<Relationships><Relationship Id="b" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet1.xml"/>'
+    "</Relationships>",
+    '<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+    "<sst><si><t>id</t></si><si><t>person</t></si><si><t>garment</t></si></sst>",
+    '<worksheet><sheetData><row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c><c t="s"><v>2</v></c><c t="str"><v>day'
+    '</v></c></row><row r="2"><c r="A2"><v>1.0</v></c><c r="B2" t="str"><v>a.jpg</v></c><c r="C2" t="inlineStr"><is><t>'
+    'b.jpg</t></is></c><c r="D2" s="1"><v>44000</v></c></row></sheetData></worksheet>',
+))
+
+
+def _seed_parquet() -> bytes:
+    file = io.BytesIO()
+    pd.DataFrame({"id": ["a", None], "person": ["a.jpg", "b.jpg"], "garment": ["c.jpg"] * 2, "n": [1.0, None]}
+                     ).to_parquet(file)
+    return file.getvalue()
+
+
+def _archives() -> Iterator[tuple[str, Target]]:
+    table = _BY_SUFFIX["csv"][1]
+    yield "manifest-gz", Target(take=_gzip, seeds=(*table, gzip.compress(table[0], mtime=0)), words=_TABLE, share=40)
+    yield "manifest-zip", Target(take=_zip, seeds=(*table, _packed_members(table[0], ["a.csv"])),
+                                 words=(*_TABLE, b"PK\x01\x02", b"PK\x05\x06", _BETWEEN), share=40)
+    yield "manifest-xlsx", Target(take=_workbook, seeds=(_SEED_WORKBOOK, _packed_members(_SEED_WORKBOOK, _SHEET_PARTS)),
+                                  words=_XML, share=60)
+    yield "manifest-parquet", Target(take=partial(_manifest, ".parquet"), seeds=(_seed_parquet(),),
+                                     words=(b"PAR1", b"\x15\x00", b"\xff\xff\xff\x7f"), share=20)
+    yield "manifest-without-a-name", Target(take=_name_of_format, seeds=(*table, _BY_SUFFIX["yaml"][1][0]),
+                                            words=(*_YAML, b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1"), share=20)
+
+
 def _ok(body: bytes) -> bytes:
     return b"\x00\x64\x00\x00" + body
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType({
     **dict(_manifests()),
+    **dict(_archives()),
     "answer-submit": Target(
         take=_submit, words=_ANSWER, share=250,
         seeds=(_ok(b'{"ok": true, "jobId": "65f0"}'), b"\x01\x49\x00\x0130\n" + b'{"error": "RateLimitExceeded"}'),

@@ -12,7 +12,7 @@ from batchtryon.errors import ManifestInvalid, Problem
 from batchtryon.manifest import ManifestFile, open_manifest
 from batchtryon.records import Row
 
-SUFFIXES = [".csv", ".tsv", ".jsonl", ".yaml"]
+SUFFIXES = [".csv", ".tsv", ".jsonl", ".yaml", ".xlsx", ".parquet", ".csv.gz", ".zip"]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _WORDS = st.sampled_from([
@@ -33,6 +33,9 @@ def _read_to_the_end(content: bytes, suffix: str, probe: Any) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(content=st.binary(max_size=400))
+@example(content=b"PK\x03\x04")
+@example(content=b"PK\x05\x06" + bytes(18))
+@example(content=b"PAR1")
 @example(content=b"\xff\xfe\x00")
 @example(content=b'a,b\n"')
 @QUICK

@@ -11,10 +11,10 @@ from typing import Final
 from batchtryon.errors import ManifestInvalid, Problem
 from batchtryon.manifest.cells import Cell, CellInvalid, cell_of
 from batchtryon.manifest.columns import canonical
+from batchtryon.manifest.formats.text import encoding_hints, encoding_of, text_of
+from batchtryon.manifest.formats.yaml_nodes import Block, Listing, Node, Scalar, YamlInvalid, compose
 from batchtryon.manifest.matrix import EXCLUDE, Matrix, expand
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
-from batchtryon.manifest.text import encoding_hints, encoding_of, text_of
-from batchtryon.manifest.yaml_nodes import Block, Listing, Node, Scalar, YamlInvalid, compose
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe
 from batchtryon.tryon import did_you_mean

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from batchtryon.errors import Problem
 from batchtryon.manifest.columns import canonical
+from batchtryon.manifest.formats.text import encoding_hints, encoding_of, text_of
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
-from batchtryon.manifest.text import encoding_hints, encoding_of, text_of
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe
 

@@ -12,14 +12,14 @@ from typing import Any, Final, TextIO
 
 from batchtryon.errors import Problem
 from batchtryon.manifest.columns import canonical, is_own
+from batchtryon.manifest.formats.text import encoding_hints, encoding_of, text_of
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
-from batchtryon.manifest.text import encoding_hints, encoding_of, text_of
 from batchtryon.records import PictureProbe
 
 __all__ = ["read_csv", "read_tsv"]
 
 #: Rows read at a time.
-_PIECE: Final = 1000
+_PIECE: Final = 4000
 #: Characters within which the header must lie.
 _SAMPLE: Final = 1 << 20
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -113,7 +113,7 @@ def _cells(stream: TextIO, layout: _Layout) -> Iterator[tuple[str, ...]]:
 
     names = range(len(layout.header) + _OVERFLOW)
     reading: Any = pd.read_csv(
-        stream, sep=layout.delimiter, header=None, names=list(names), index_col=False, dtype=str,
+        stream, sep=layout.delimiter, header=None, names=list(names), index_col=False, dtype=object,
         keep_default_na=False, na_filter=False, skip_blank_lines=False, chunksize=_PIECE,
     )
     with reading as pieces:

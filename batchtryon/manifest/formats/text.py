@@ -34,7 +34,10 @@ def encoding_of(file: ManifestFile) -> str:
             head = binary.read(8)
             if head.startswith(b"PK\x03\x04"):
                 raise invalid(file, "This is an Excel workbook or another zip archive, not a text file.",
-                              _SAVE_AS_UTF8)
+                              "Give it the extension of what it is: .xlsx, or .zip.")
+            if head.startswith(b"\x1f\x8b"):
+                raise invalid(file, "This is packed by gzip, and its name does not say so.",
+                              "Add .gz to its name, as in night.csv.gz.")
             marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
             for encoding in (marked,) if marked else ("utf-8", _FALLBACK):
                 binary.seek(0)
