@@ -185,14 +185,13 @@ class Submitter:
         """Whether a reading came that says what is left now that nothing is under way; it is waited for a while."""
         run, book = self._run, self._run.attempts.book
         until = run.clock.monotonic() + _READING_AWAITED
-        if not book.wants_reading:
-            return False
-        self.awaits_reading = True
+        self.awaits_reading = waited = False
         while book.wants_reading and not run.halts and run.clock.monotonic() < until:
+            self.awaits_reading = waited = True
             run.changed.notify()
             await self._wait(Denied(limit=Limit.FLOOR, until=until))
         self.awaits_reading = False
-        return not book.wants_reading
+        return waited and not book.wants_reading
 
     async def _wait(self, denied: Denied) -> None:
         run, now = self._run, self._run.clock.monotonic()
