@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batchtryon.ledger.story import StandingRow
+from batchtryon.report.parquet import write_parquet
+from batchtryon.report.workbook import write_workbook
 from batchtryon.store import write_atomically
 
 __all__ = ["OUR_COLUMNS", "ExportFormat", "export", "harmless", "result_cells", "write_results"]
@@ -31,6 +33,8 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
 #: The last four are the wide forms that some spreadsheets take for the same.
@@ -74,11 +78,21 @@ def write_results(path: Path, rows: Iterable[StandingRow], own: Sequence[str]) -
 
 
 def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_: ExportFormat) -> None:
-    """Write the rows to ``path`` in that format, whole or not at all. Raises DiskError."""
+    """Write the rows to ``path`` in that format, whole or not at all.
+
+    Every cell is text in every format, so that an id of 001 stays 001. Raises :class:`DiskError`, and
+    :class:`UsageError` where the format's library is not installed or the rows do not fit into it.
+    """
     lines = _csv_lines(rows, own) if format_ is ExportFormat.CSV else _json_lines(rows, own)
+    table = (tuple(result_cells(row, own).values()) for row in rows)
 
     def write(file: BinaryIO) -> None:
-        file.writelines(line.encode("utf-8") for line in lines)
+        if format_ is ExportFormat.PARQUET:
+            write_parquet(file, ("id", *own, *OUR_COLUMNS), table)
+        elif format_ is ExportFormat.XLSX:
+            write_workbook(file, ("id", *own, *OUR_COLUMNS), table)
+        else:
+            file.writelines(line.encode("utf-8") for line in lines)
 
     write_atomically(path, write)
 
