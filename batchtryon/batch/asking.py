@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batchtryon.batch.files import format_suffix, manifest_stem
 from batchtryon.batch.opening import Options
 from batchtryon.clock import Clock
+from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import UsageError
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.story import RunRecord, StandingRow
-from batchtryon.manifest import FORMATS
+from batchtryon.manifest import FORMATS, PACKED
 from batchtryon.records import SourceForm
 from batchtryon.report.results import ExportFormat, export
 from batchtryon.settings import Layer, Settings
@@ -28,7 +29,6 @@ __all__ = [
     "Failures",
     "Place",
     "Standing",
-    "Where",
     "export_results",
     "failures",
     "find_rows",
@@ -85,38 +85,6 @@ class Failures:
     undecided: int
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A condition on a column: ``=`` equal, ``!=`` unequal, ``~`` a pattern of * and ?."""
-
-    column: str
-    sign: str
-    value: str
-
-    @classmethod
-    def parse(cls, text: str) -> Where:
-        """From ``COLUMN=VALUE``, ``COLUMN!=VALUE`` or ``COLUMN~PATTERN``. Raises UsageError."""
-        found = re.fullmatch(r"([^=!~]+)(!=|=|~)(.*)", text, flags=re.DOTALL)
-        if found is None:
-            fix = "Write COLUMN=VALUE, COLUMN!=VALUE or COLUMN~PATTERN."
-            raise UsageError(f"--where '{text}' is not a condition. {fix}")
-        return cls(found[1].strip(), found[2], found[3].strip())
-
-    def holds(self, cells: Mapping[str, str]) -> bool:
-        """Whether a row with these cells meets it. Raises UsageError for a column it does not have."""
-        if self.column not in cells:
-            near = did_you_mean(self.column, tuple(cells))
-            raise UsageError(
-                f"--where: there is no column '{self.column}'. "
-                + (f"Did you mean '{near}'?" if near else f"Columns: {', '.join(cells)}.")
-            )
-        cell = cells[self.column]
-        if self.sign == "~":
-            pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in self.value)
-            return re.fullmatch(pattern, cell, flags=re.IGNORECASE | re.DOTALL) is not None
-        return (cell == self.value) is (self.sign == "=")
-
-
 def locate(manifest: str | None, options: Options) -> Place:
     """The ledger that ``manifest`` (a path or a bare name), or the current folder, leads to."""
     path = Path(manifest) if manifest is not None else None
@@ -127,7 +95,7 @@ def locate(manifest: str | None, options: Options) -> Place:
         flags=Layer("the command line", options.flags),
     )
     output = workspace.output(settings.output, rehearsal=options.sandbox)
-    name = options.name or (path.stem if path is not None else None)
+    name = options.name or (manifest_stem(path) if path is not None else None)
     return Place(
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox), output=output, manifest=name
     )
@@ -227,7 +195,7 @@ def export_results(place: Place, clock: Clock, *, out: Path, format_: ExportForm
 
 
 def rows_to_retry(
-    place: Place, clock: Clock, *, where: Sequence[Where] = (), ids: Sequence[str] = (), unknown: bool = False
+    place: Place, clock: Clock, *, where: Sequence[Condition] = (), ids: Sequence[str] = (), unknown: bool = False
 ) -> list[StandingRow]:
     """The rows a retry would run again.
 
@@ -248,7 +216,7 @@ def rows_to_retry(
                     continue
                 if ids and row.id not in set(ids):
                     continue
-                if all(condition.holds(_cells(row)) for condition in where):
+                if all_hold(where, _cells(row)):
                     chosen.append(row)
                     wanted.discard(row.id)
     if wanted:
@@ -267,11 +235,16 @@ def manifest_file(place: Place, clock: Clock) -> Path:
             names = ", ".join(record.name for record in manifests) or "none yet"
             raise UsageError(f"Say which manifest is to be run; the ledger knows: {names}.")
         folder, name = Path(manifests[0].folder), manifests[0].name
-    found = [path for path in sorted(folder.glob("*")) if path.stem == name and path.suffix.casefold() in FORMATS]
+    found = [path for path in sorted(folder.glob("*")) if manifest_stem(path) == name and _is_manifest(path)]
     if len(found) != 1:
         raise UsageError(f"In {folder} there {'is no' if not found else 'is more than one'} manifest file '{name}'. "
                          "Give the path of the one that is meant.")
     return found[0]
+
+
+def _is_manifest(path: Path) -> bool:
+    suffix = format_suffix(path).casefold()
+    return any(suffix.removesuffix(packed) in FORMATS for packed in ("", *PACKED))
 
 
 def retry(place: Place, wishes: Sequence[Wish], clock: Clock) -> None:

@@ -15,6 +15,9 @@ from batchtryon.cli.again import retry
 from batchtryon.cli.command import as_command
 from batchtryon.cli.doctor import doctor
 from batchtryon.cli.exporting import export
+from batchtryon.cli.init import init
+from batchtryon.cli.kinds import options
+from batchtryon.cli.pilot import pilot
 from batchtryon.cli.planning import plan
 from batchtryon.cli.running import run
 from batchtryon.cli.sandbox import sandbox
@@ -63,13 +66,16 @@ def root(
     del version
 
 
+app.command("init", rich_help_panel=_EVERYDAY)(as_command(init))
 app.command("plan", rich_help_panel=_EVERYDAY)(as_command(plan))
+app.command("pilot", rich_help_panel=_EVERYDAY)(as_command(pilot))
 app.command("run", rich_help_panel=_EVERYDAY)(as_command(run))
 app.command("status", rich_help_panel=_EVERYDAY)(as_command(status))
 app.command("failures", rich_help_panel=_EVERYDAY)(as_command(failures))
 app.command("retry", rich_help_panel=_EVERYDAY)(as_command(retry))
 app.command("export", rich_help_panel=_EVERYDAY)(as_command(export))
 app.command("explain", rich_help_panel=_MORE)(as_command(explain))
+app.command("options", rich_help_panel=_MORE)(as_command(options))
 app.command("credits", rich_help_panel=_MORE)(as_command(credits_left))
 app.command("login", rich_help_panel=_MORE)(as_command(login))
 app.command("doctor", rich_help_panel=_MORE)(as_command(doctor))

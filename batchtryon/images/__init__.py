@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from batchtryon.images.decoding import PICTURE_SUFFIXES
 from batchtryon.images.local import LocalPictures
 from batchtryon.images.outputs import OutputPicture, inspect_output
 from batchtryon.images.prepare import Prepared, prepare
 from batchtryon.images.sources import PictureChanged, read_source
 
-__all__ = ["LocalPictures", "OutputPicture", "PictureChanged", "Prepared", "inspect_output", "prepare", "read_source"]
+__all__ = ["PICTURE_SUFFIXES", "LocalPictures", "OutputPicture", "PictureChanged", "Prepared", "inspect_output", "prepare", "read_source"]

@@ -62,20 +62,29 @@ class LocalPictures:
     def expand(self, pattern: str) -> Sequence[str]:
         """See :meth:`PictureProbe.expand`. Hidden files, and what no extension says to be a picture, are left out."""
         pattern = pattern.strip()
-        if Path(pattern).is_absolute() or ".." in Path(pattern).parts or _HOME.match(pattern):
-            raise PictureUnusable(f"The pattern {shown(pattern)} leads out of the manifest's folder.",
-                                  "Write a pattern below it, or put the manifest above the pictures.")
         try:
             # A name may hold a bracket and mean just that.
-            if (self._root / pattern).is_file():
+            if not _HOME.match(pattern) and (self._root / pattern).is_file():
                 return [pattern]
-            found = {path.relative_to(self._root).as_posix() for path in self._root.glob(pattern) if _is_picture(path)}
+            found = self._matching(pattern)
         except (ValueError, NotImplementedError, OSError, RuntimeError, IndexError) as exc:
             raise PictureUnusable(f"{shown(pattern)} is no pattern of paths.", "Write it like shirts/*.jpg.") from exc
         if not found:
             raise PictureUnusable(f"The pattern {shown(pattern)} matches no picture.",
                                   f"Check its folder and extension; pictures are {', '.join(PICTURE_SUFFIXES)}.")
         return sorted(found, key=_natural)
+
+    def _matching(self, pattern: str) -> set[str]:
+        """What the pattern matches, named as it is; a folder that is not allowed is not even looked into."""
+        parts = Path(pattern).parts
+        plain = next((place for place, part in enumerate(parts) if _GLOB.search(part)), len(parts) - 1)
+        prefix, rest = Path(*parts[:plain]), "/".join(parts[plain:])
+        base = (self._root / prefix).resolve()
+        inside = any(base.is_relative_to(folder) for folder in self._allowed)
+        if _HOME.match(pattern) or ".." in Path(rest).parts or not inside:
+            raise PictureUnusable(f"The pattern {shown(pattern)} leads out of the manifest's folder.",
+                                  "Write a pattern below it, or allow the folder with --allow-outside.")
+        return {(prefix / path.relative_to(base)).as_posix() for path in base.glob(rest) if _is_picture(path)}
 
     def _place(self, text: str) -> Path:
         if not text or "\0" in text:

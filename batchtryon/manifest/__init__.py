@@ -6,7 +6,8 @@ format is one more function in ``manifest.FORMATS``.
 
 from __future__ import annotations
 
+from batchtryon.manifest.formats.packed import PACKED
 from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest
 from batchtryon.manifest.reading import ManifestFile
 
-__all__ = ["FORMATS", "Manifest", "ManifestFile", "open_manifest"]
+__all__ = ["FORMATS", "PACKED", "Manifest", "ManifestFile", "open_manifest"]

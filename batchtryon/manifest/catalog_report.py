@@ -31,6 +31,8 @@ class CatalogReport:
     mapped: tuple[tuple[str, str], ...] = ()
     products: int = 0
     rows: int = 0
+    #: Garments by what gets a picture of its own: ``product`` and ``color``, whichever is chosen.
+    garments: Counter[str] = field(default_factory=Counter)
     #: What was skipped by its reason, with the first few names.
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -53,6 +55,6 @@ class CatalogReport:
     def begin(self) -> None:
         """A new reading: forget the last."""
         self.products = self.rows = self.fixed = 0
-        for kept in (self.skipped, self.examples, self.matched, self.persons, self.unmatched):
+        for kept in (self.garments, self.skipped, self.examples, self.matched, self.persons, self.unmatched):
             kept.clear()
         self.idle_fixes = ()

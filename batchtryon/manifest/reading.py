@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from batchtryon.errors import ManifestInvalid, Problem
@@ -15,6 +16,10 @@ __all__ = ["ManifestFile", "Neighbours", "Reader", "Reading", "Record", "invalid
 
 class Neighbours(Protocol):
     """Finds the files that a manifest refers to, so that this room needs no disk of its own."""
+
+    @property
+    def today(self) -> date:
+        """The day, for consents that end."""
 
     def __call__(self, text: str, *, export: bool = False) -> ManifestFile:
         """The file that a path or glob relative to the manifest means, the newest of several.

@@ -1,4 +1,7 @@
-"""YAML manifests as records: ``defaults:``, ``rows:``, ``matrix:`` with ``exclude:``, and ``settings:``."""
+"""YAML manifests as records: ``defaults:``, ``rows:``, ``matrix:`` with ``exclude:``, and ``settings:``.
+
+Or ``source:``, which refers to a shop's export (:mod:`batchtryon.manifest.catalog`).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from itertools import chain
 from typing import Final
 
 from batchtryon.errors import ManifestInvalid, Problem
+from batchtryon.manifest.casting.naming import NameTemplate, named_by
+from batchtryon.manifest.casting.terms import TermInvalid
+from batchtryon.manifest.catalog import read_catalog
 from batchtryon.manifest.cells import Cell, CellInvalid, cell_of
 from batchtryon.manifest.columns import canonical
 from batchtryon.manifest.formats.text import encoding_hints, encoding_of, text_of
 from batchtryon.manifest.formats.yaml_nodes import Block, Listing, Node, Scalar, YamlInvalid, compose
 from batchtryon.manifest.matrix import EXCLUDE, Matrix, expand
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
+from batchtryon.manifest.terms import CATALOG_PARTS, CatalogTerms, read_terms
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe
 from batchtryon.tryon import did_you_mean
@@ -23,8 +30,11 @@ __all__ = ["read_yaml"]
 
 #: Characters; the file is held in memory while it is read.
 _LONGEST: Final = 64 << 20
-_PARTS: Final = ("defaults", "rows", "matrix", EXCLUDE, "settings")
-_SHAPE: Final = "Write 'rows:' with a list of rows, 'matrix:' with lists of values, or both."
+_PARTS: Final = ("defaults", "rows", "matrix", EXCLUDE, "settings", *CATALOG_PARTS)
+_SHAPE: Final = (
+    "Write 'rows:' with a list of rows, 'matrix:' with lists of values, or 'source:' with a shop's export "
+    "(batchtryon init)."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,9 @@ class _Document:
     matrix: Matrix | None
     settings: Mapping[str, object]
     columns: tuple[str, ...]
+    #: Instead of rows: a shop's export.
+    catalog: CatalogTerms | None = None
+    name: NameTemplate | None = None
 
 
 def read_yaml(file: ManifestFile, probe: PictureProbe) -> Reading:
@@ -48,6 +61,8 @@ def read_yaml(file: ManifestFile, probe: PictureProbe) -> Reading:
         document = _document(file, compose(text))
     except YamlInvalid as exc:
         raise invalid(file, exc.what, exc.fix, row=exc.line) from exc
+    if document.catalog is not None:
+        return read_catalog(file, document.catalog, document.defaults, document.settings, probe)
     return Reading(columns=document.columns, records=partial(_records, file, document, probe),
                    settings=document.settings, hints=encoding_hints(encoding))
 
@@ -65,22 +80,53 @@ def _document(file: ManifestFile, root: Node | None) -> _Document:
     axes = _block(file, root.get("matrix"), "matrix", problems)
     exclude = _listing(file, root.get(EXCLUDE), EXCLUDE, problems)
     settings = _block(file, root.get("settings"), "settings", problems)
-    if not problems and not rows and not axes:
+    catalog, wrong = read_terms(file.name, root)
+    problems += wrong
+    if catalog is not None and (rows or axes):
+        problems.append(Problem(file=file.name, row=catalog.line, column="source", what="It stands beside rows.",
+                                fix="Keep the export's rows in a manifest of their own."))
+    if not problems and not rows and not axes and catalog is None:
         problems.append(Problem(file=file.name, what="The file has neither rows nor a matrix.", fix=_SHAPE))
     if problems:
         raise ManifestInvalid(tuple(problems))
     matrix = Matrix(axes=axes, exclude=exclude) if axes else None
     named = chain.from_iterable(row.entries for row in rows if isinstance(row, Block))
     columns = [canonical(key.text) for key in named] + (matrix.columns if matrix else []) + list(defaults)
+    name = _template(file, root, columns) if catalog is None else None
+    if name is not None:
+        columns.append("id")
     return _Document(defaults=defaults, rows=rows, matrix=matrix, columns=tuple(dict.fromkeys(columns)),
-                     settings={key.text: _plain(node) for key, node in settings.items()})
+                     settings={key.text: _plain(node) for key, node in settings.items()}, catalog=catalog, name=name)
+
+
+def _template(file: ManifestFile, root: Block, columns: Sequence[str]) -> NameTemplate | None:
+    """``name:``, from which rows that bring no id get theirs."""
+    node = root.get("name")
+    if node is None:
+        return None
+    try:
+        return NameTemplate.parse(node.text if isinstance(node, Scalar) else "", columns)
+    except TermInvalid as exc:
+        raise invalid(file, exc.what, exc.fix, row=node.line, column="name") from exc
 
 
 def _records(file: ManifestFile, document: _Document, probe: PictureProbe) -> Iterator[Record | Problem]:
-    for node in document.rows:
-        yield from _row(file, document, node)
-    if document.matrix is not None:
-        yield from expand(file.name, document.matrix, document.columns, document.defaults, probe)
+    rows = chain.from_iterable(_row(file, document, node) for node in document.rows)
+    matrix = document.matrix
+    expanded = expand(file.name, matrix, document.columns, document.defaults, probe) if matrix is not None else ()
+    for record in chain(rows, expanded):
+        yield _named(document, record) if isinstance(record, Record) and document.name is not None else record
+
+
+def _named(document: _Document, record: Record) -> Record:
+    """The record with an id by the template, unless it brings one."""
+    assert document.name is not None
+    place = document.columns.index("id")
+    if record.cells[place].strip():
+        return record
+    cells = dict(zip(document.columns, record.cells, strict=True))
+    made = document.name.name({name: named_by(name, cells[name]) for name in document.name.fields})
+    return record._replace(cells=(*record.cells[:place], made, *record.cells[place + 1:]))
 
 
 def _row(file: ManifestFile, document: _Document, node: Node) -> Iterator[Record | Problem]:

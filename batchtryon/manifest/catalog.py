@@ -1,0 +1,338 @@
+"""A shop's export as rows: its products chosen, dressed on persons, corrected, and named.
+
+Pure: the export, models.csv and fixes.csv come through :class:`~batchtryon.manifest.reading.Neighbours`. Rows stream;
+of the products only counts are kept (:class:`~batchtryon.manifest.catalog_report.CatalogReport`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from batchtryon.conditions import all_hold
+from batchtryon.errors import ManifestInvalid, Problem, UsageError
+from batchtryon.manifest.casting.cast import Cast, Casting, Choosing, Uncast
+from batchtryon.manifest.casting.drafts import Draft, Per, drafts, garments
+from batchtryon.manifest.casting.facts import Facts
+from batchtryon.manifest.casting.fixes import Fixes, read_fixes
+from batchtryon.manifest.casting.naming import NameTemplate, named_by
+from batchtryon.manifest.casting.persons import Person, read_persons
+from batchtryon.manifest.casting.rules import Rule, parse_rule
+from batchtryon.manifest.casting.terms import TermInvalid
+from batchtryon.manifest.catalog_report import CatalogReport, Left
+from batchtryon.manifest.cells import Cell
+from batchtryon.manifest.feeds.detect import Detected, detect
+from batchtryon.manifest.feeds.exports import read_products
+from batchtryon.manifest.feeds.google_xml import read_google_xml
+from batchtryon.manifest.feeds.products import FeedKind, Product, Skipped
+from batchtryon.manifest.formats.tabular import TABLES, read_by_extension
+from batchtryon.manifest.reading import ManifestFile, Reading, Record
+from batchtryon.manifest.terms import CatalogTerms, PersonTerms
+from batchtryon.names import shown
+from batchtryon.records import PictureProbe, PictureUnusable
+from batchtryon.tryon import OPTION_NAMES
+
+__all__ = ["EXPORTS", "read_catalog"]
+
+#: The readers of an export by its extension.
+EXPORTS: Final = {**TABLES, ".xml": read_google_xml, ".rss": read_google_xml, ".atom": read_google_xml}
+#: Our own columns of every row of a catalog, before the options that are set and the shop's columns.
+_OURS: Final = ("id", "kind", "person", "garment")
+_FORMATS: Final = {
+    FeedKind.SHOPIFY: "Shopify export", FeedKind.GOOGLE: "Google Merchant feed",
+    FeedKind.WOOCOMMERCE: "WooCommerce export", FeedKind.TABLE: "table",
+}
+#: The column in which a correction is told.
+_FIXED: Final = "fixed"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Catalog:
+    """A catalog, opened: what it needs for every row."""
+
+    file: str
+    terms: CatalogTerms
+    export: ManifestFile
+    reading: Reading
+    detected: Detected
+    casting: Casting
+    fixes: Fixes | None
+    template: NameTemplate | None
+    #: Options for every row.
+    defaults: Mapping[str, str]
+    columns: tuple[str, ...]
+    #: How many of them are ours.
+    ours: int
+    report: CatalogReport
+
+
+def read_catalog(
+    file: ManifestFile, terms: CatalogTerms, defaults: Mapping[str, Cell], settings: Mapping[str, object],
+    probe: PictureProbe,
+) -> Reading:
+    """The rows of a catalog. Raises :class:`ManifestInvalid` with all that is wrong with its parts."""
+    opening = _Opening(file, terms, probe)
+    export = opening.beside(terms.source, terms.line, "source", export=True)
+    persons = opening.persons(terms.persons)
+    rules = opening.rules(terms.persons, persons)
+    fixes = opening.fixes(terms.fixes) if terms.fixes is not None else None
+    opening.done()
+    assert export is not None
+    reading = read_by_extension(export, probe, EXPORTS)
+    detected = detect(export.name, reading.columns, terms.mapping, terms.feed)
+    options = [name for name in defaults if name in OPTION_NAMES]
+    corrected = [name for name in sorted(OPTION_NAMES) if name not in options]
+    ours = (*_OURS, *options, *corrected)
+    own = tuple(f"shop {name}" if name.strip().casefold() == "id" else name for name in reading.columns)
+    template = opening.template(terms.name, (*ours, *own, "color", "sku"))
+    opening.done()
+    catalog = _Catalog(
+        file=file.name, terms=terms, export=export, reading=reading, detected=detected, fixes=fixes, template=template,
+        casting=Casting(persons, terms.persons.choosing, rules=rules, children=terms.persons.children),
+        defaults={name: cell.text for name, cell in defaults.items()}, columns=(*ours, *own, _FIXED), ours=len(ours),
+        report=CatalogReport(source=export.name, format=_FORMATS[detected.kind], mapped=detected.meanings()),
+    )
+    if len(persons) > 1 and terms.persons.choosing is None and not rules:
+        raise ManifestInvalid((_unchosen(catalog, persons),))
+    return Reading(columns=catalog.columns, records=lambda: _records(catalog), settings=settings, ours=catalog.ours,
+                   hints=reading.hints, catalog=catalog.report)
+
+
+class _Opening:
+    """Opens what a catalog refers to; what is wrong is collected."""
+
+    def __init__(self, file: ManifestFile, terms: CatalogTerms, probe: PictureProbe) -> None:
+        self._file = file
+        self._terms = terms
+        self._probe = probe
+        self._problems: list[Problem] = []
+
+    def done(self) -> None:
+        """Raises :class:`ManifestInvalid` if anything was wrong."""
+        if self._problems:
+            raise ManifestInvalid(tuple(self._problems))
+
+    def beside(self, text: str, line: int, column: str, *, export: bool = False) -> ManifestFile | None:
+        """The file that the manifest refers to."""
+        try:
+            if self._file.beside is None:
+                raise PictureUnusable("A manifest without a folder cannot refer to other files.", "Save it as a file.")
+            return self._file.beside(text, export=export)
+        except PictureUnusable as exc:
+            self._wrong(line, column, exc.what, exc.fix)
+            return None
+
+    def persons(self, given: PersonTerms) -> list[Person]:
+        """Everybody the manifest names, with what models.csv says of them."""
+        files: list[str] = []
+        for text in given.sources:
+            try:
+                files += self._probe.expand(text) if any(sign in text for sign in "*?[") else [text]
+            except PictureUnusable as exc:
+                self._wrong(given.line, "persons", exc.what, exc.fix)
+        told = self._table(given)
+        by_name = {_named(person.file): person for person in told}
+        persons = [replace(by_name[_named(file)], file=file) if _named(file) in by_name else Person(file=file)
+                   for file in dict.fromkeys(files)]
+        listed = {_named(person.file) for person in persons}
+        if not given.sources:
+            persons = list(told)
+        else:
+            for person in told:
+                if _named(person.file) not in listed:
+                    self._wrong(given.line, "persons", f"{shown(person.file)} of models.csv is none of the persons.",
+                                "Put its picture there, or remove its row.")
+        if not persons and not self._problems:
+            self._wrong(given.line, "persons", "It names nobody.", "Write 'from:' with pictures or a folder.")
+        return persons
+
+    def rules(self, given: PersonTerms, persons: Sequence[Person]) -> list[Rule]:
+        """The rules, their persons by the names they were given."""
+        by_name = {name: person.file for person in persons for name in (_named(person.file), person.stem, person.file)}
+        rules = []
+        for plain in given.rules:
+            line = int(plain["line"])
+            try:
+                rule = parse_rule(plain)
+            except TermInvalid as exc:
+                self._wrong(line, "rules", exc.what, exc.fix)
+                continue
+            unknown = [name for name in rule.persons if name not in by_name]
+            if unknown:
+                self._wrong(line, "rules", f"'{shown(unknown[0])}' is none of the persons.",
+                            f"They are {', '.join(shown(person.stem) for person in persons[:10])}.")
+            else:
+                rules.append(replace(rule, persons=tuple(by_name[name] for name in rule.persons)))
+        return rules
+
+    def fixes(self, text: str) -> Fixes | None:
+        """The corrections; None if the file is not there yet, for it is made when it is first needed."""
+        if self._file.beside is None:
+            return None
+        try:
+            file = self._file.beside(text)
+        except PictureUnusable:
+            return None
+        fixes, problems = read_fixes(read_by_extension(file, self._probe), file.name)
+        self._problems += problems
+        return fixes
+
+    def template(self, text: str | None, columns: Sequence[str]) -> NameTemplate | None:
+        """The names of the outputs."""
+        if text is None:
+            return None
+        try:
+            return NameTemplate.parse(text, columns)
+        except TermInvalid as exc:
+            self._wrong(self._terms.line, "name", exc.what, exc.fix)
+            return None
+
+    def _table(self, given: PersonTerms) -> list[Person]:
+        if given.table is None:
+            return []
+        file = self.beside(given.table, given.line, "table")
+        if file is None or self._file.beside is None:
+            return []
+        persons, problems = read_persons(read_by_extension(file, self._probe), file.name, self._file.beside.today)
+        self._problems += problems
+        folder = given.table.rpartition("/")[0]
+        return [replace(person, file=f"{folder}/{person.file}") if folder and "/" not in person.file else person
+                for person in persons]
+
+    def _wrong(self, line: int, column: str, what: str, fix: str) -> None:
+        self._problems.append(Problem(file=self._file.name, row=line, column=column, what=what, fix=fix))
+
+
+# -- rows ------------------------------------------------------------------------------------------------
+
+
+def _records(catalog: _Catalog) -> Iterator[Record | Problem]:
+    report = catalog.report
+    report.begin()
+    if catalog.fixes is not None:
+        catalog.fixes.begin()
+    for draft in _drafts(catalog):
+        if isinstance(draft, Problem):
+            yield draft
+            continue
+        cast = catalog.casting.cast(draft)
+        if isinstance(cast, Uncast):
+            report.unmatched.append(_left(draft, cast.reason))
+            continue
+        report.matched[cast.by] += len(cast.persons)
+        for person in cast.persons:
+            record = _record(catalog, draft, person, several=len(cast.persons) > 1)
+            if record is not None:
+                report.rows += 1
+                report.persons[person.stem] += 1
+                yield record
+    if catalog.fixes is not None:
+        report.idle_fixes = catalog.fixes.idle
+
+
+def _drafts(catalog: _Catalog) -> Iterator[Draft | Problem]:
+    """The garments of the products that are wanted."""
+    terms, report = catalog.terms, catalog.report
+    for found in read_products(catalog.reading, catalog.export.name, catalog.detected):
+        if isinstance(found, Problem):
+            yield found
+        elif isinstance(found, Skipped):
+            report.skip(found.reason, found.name)
+        elif not (wanted := _wanted(catalog, found)):
+            report.products += 1
+        elif isinstance(wanted, Problem):
+            yield wanted
+            return
+        else:
+            report.products += 1
+            for per in Per:
+                report.garments[per] += garments(found, per)
+            for draft in drafts(found, per=terms.per, chooser=terms.chooser, id_by=terms.id_by):
+                if isinstance(draft, Skipped):
+                    report.skip(draft.reason, draft.name)
+                else:
+                    yield draft
+
+
+def _wanted(catalog: _Catalog, product: Product) -> bool | Problem:
+    terms, report = catalog.terms, catalog.report
+    if terms.published and not product.published:
+        report.skip("not published", product.title or product.key)
+        return False
+    try:
+        if all_hold(terms.where, product.columns):
+            return True
+    except UsageError as exc:
+        what, _, fix = str(exc).partition(". ")
+        return Problem(file=catalog.file, row=terms.line, column="where", what=f"{what}.", fix=fix)
+    report.skip("left out by 'where'", product.title or product.key)
+    return False
+
+
+def _record(catalog: _Catalog, draft: Draft, person: Person, *, several: bool) -> Record | None:
+    """One row; None if a correction leaves it out."""
+    photo = {"garment_photo_type": draft.photo_type} if draft.photo_type else {}
+    cells = {
+        **photo, **catalog.defaults, "person": person.file, "garment": draft.garment,
+        "id": f"{draft.id}-{person.stem}" if several else draft.id,
+    }
+    cells.setdefault("kind", "clothes")
+    if cells["kind"] != "clothes" and "garment_photo_type" not in catalog.defaults:
+        cells.pop("garment_photo_type", None)
+    shop = draft.product.columns
+    if catalog.template is not None:
+        cells["id"] = catalog.template.name(_values(catalog, draft, cells))
+    remark = ""
+    fix = catalog.fixes.of(cells["id"]) if catalog.fixes is not None else None
+    if fix is not None and catalog.fixes is not None:
+        catalog.report.fixed += 1
+        if fix.skip:
+            catalog.report.skip("left out by fixes.csv", cells["id"])
+            return None
+        remark = catalog.fixes.remark(fix, cells)
+        cells |= fix.cells
+    ours = [cells.get(name, "") for name in catalog.columns[:catalog.ours]]
+    own = [shop.get(name, "") for name in catalog.reading.columns]
+    return Record(draft.product.line, (*ours, *own, remark))
+
+
+def _values(catalog: _Catalog, draft: Draft, cells: Mapping[str, str]) -> Mapping[str, str]:
+    assert catalog.template is not None
+    shop = draft.product.columns
+    special = {"color": draft.color, "sku": draft.sku}
+    special |= {name: named_by(name, cells[name]) for name in ("person", "garment")}
+    return {name: special.get(name) or cells.get(name) or shop.get(name.removeprefix("shop "), "")
+            for name in catalog.template.fields}
+
+
+def _left(draft: Draft, reason: str) -> Left:
+    product = draft.product
+    return Left(id=draft.id, title=product.title, type=product.type or product.category,
+                gender=Facts(product).gender[0], reason=reason)
+
+
+def _unchosen(catalog: _Catalog, persons: Sequence[Person]) -> Problem:
+    """Several persons, and nothing said of who wears what: refused, with what each way costs."""
+    ways = dict.fromkeys(Choosing, 0)
+    castings = {way: Casting(persons, way, children=catalog.terms.persons.children) for way in Choosing}
+    for draft in _drafts(catalog):
+        if isinstance(draft, Draft):
+            for way, casting in castings.items():
+                cast = casting.cast(draft)
+                ways[way] += len(cast.persons) if isinstance(cast, Cast) else 0
+    costs = "; ".join(f"{way} {ways[way]:,} credits ({_MEANINGS[way]})" for way in Choosing)
+    return Problem(
+        file=catalog.file, row=catalog.terms.persons.line, column="persons",
+        what=f"There are {len(persons)} persons, and nothing says who wears what.",
+        fix=f"Choose with --persons, or 'choose:' in the manifest: {costs}.")
+
+
+_MEANINGS: Final = {
+    Choosing.RULES: "by models.csv", Choosing.ROTATE: "one person a product, in turn",
+    Choosing.ALL: "every product on everyone",
+}
+
+
+def _named(file: str) -> str:
+    return file.rpartition("/")[2]
