@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from batchtryon.records import Decision, LedgerSnapshot, Row, RowGlimpse, RowState
@@ -21,6 +21,13 @@ __all__ = ["NIGHT_SECONDS", "BoundBy", "Plan", "Planner", "Schedule", "rows_that
 #: A night, for "how many nights" (``api/tryiton.md``, "Limits").
 NIGHT_SECONDS = 8 * 3600.0
 _PIECE = 1000
+#: What a row that is not selected may ask for still; in any other state it is told as it stands.
+_WANTING = (RowState.NEW, RowState.CHANGED, RowState.REUSED)
+
+
+def _every_row(row: Row) -> bool:
+    del row
+    return True
 
 
 class BoundBy(StrEnum):
@@ -48,6 +55,10 @@ class Plan:
     manifest: str
     #: Rows by :class:`RowState`.
     rows: Counter[str] = field(default_factory=Counter)
+    #: Rows that take part.
+    selected: int = 0
+    #: Rows, not among :attr:`rows`, that want something of a run and wait for one that selects them.
+    unselected: int = 0
     #: Credits a run would spend.
     estimate: int = 0
     #: The same by kind.
@@ -85,7 +96,7 @@ class Plan:
     @property
     def total(self) -> int:
         """Rows the manifest has."""
-        return sum(number for state, number in self.rows.items() if state != RowState.GONE)
+        return sum(number for state, number in self.rows.items() if state != RowState.GONE) + self.unselected
 
     def within(self, credits_available: int) -> int:
         """How many submits, in order, ``credits_available`` credits reach for."""
@@ -122,13 +133,18 @@ class _Case:
 
 
 class Planner:
-    """Decides about each row, and adds up."""
+    """Decides about each row, and adds up.
+
+    ``selects`` says which rows take part. Every row passes through all the same, for one that does not is not gone.
+    """
 
     def __init__(
         self, name: str, snapshot: LedgerSnapshot, settings: Settings, *,
         mean_seconds: Mapping[tuple[str, str], float] | None = None, speed: float = 1.0,
+        selects: Callable[[Row], bool] = _every_row,
     ) -> None:
         self.plan = Plan(manifest=name)
+        self._selects = selects
         self._snapshot = snapshot
         self._settings = settings
         self._means = mean_seconds or {}
@@ -166,7 +182,8 @@ class Planner:
                 row=row, fingerprint=prints[row.id], glimpse=known.get(row.id),
                 elsewhere=other.state if other else None, example=other.example if other else "",
             )
-            decision = self._decide(case)
+            selected = self._selects(row)
+            decision = self._decide(case) if selected else replace(self._stands(case), selected=False)
             self._add(case, decision)
             decisions.append(decision)
         return decisions
@@ -182,6 +199,22 @@ class Planner:
         if case.elsewhere is ItemState.FAILED:
             return case.is_(RowState.FAILED, f"{case.example} failed with the same request")
         return self._wanted(case, "not in the ledger yet" if glimpse is None else "edited before it was paid for")
+
+    def _stands(self, case: _Case) -> Decision:
+        """A row that is not selected, as it stands: it asks for nothing, so no other row can rely on it to pay.
+
+        What nothing was ever paid or tried for takes the content it has in the manifest now, so that it is new and
+        not changed when its run comes. Everything else stays as the ledger has it.
+        """
+        glimpse = case.glimpse
+        if glimpse is None or glimpse.state is ItemState.PENDING:
+            return case.is_(RowState.NEW, "not selected")
+        if glimpse.fingerprint == case.fingerprint:
+            return self._same(case, glimpse)
+        if glimpse.state in OPEN_ITEMS:
+            return case.is_(RowState.IN_FLIGHT, glimpse.state.sentence, adopt=False)
+        state = RowState.NEW if glimpse.state is ItemState.FAILED else RowState.CHANGED
+        return case.is_(state, "not selected", adopt=False)
 
     def _wanted(self, case: _Case, reason: str) -> Decision:
         asked_by = self._asked_before(case)
@@ -225,6 +258,10 @@ class Planner:
     def _add(self, case: _Case, decision: Decision) -> None:
         plan, row = self.plan, decision.row
         self._still_active += case.glimpse is not None and case.glimpse.active
+        plan.selected += decision.selected
+        if not decision.selected and decision.state in _WANTING:
+            plan.unselected += 1
+            return
         plan.rows[decision.state] += 1
         plan.saved += row.credits if decision.state is RowState.REUSED else 0
         examples = plan.reasons.setdefault(decision.state, [])

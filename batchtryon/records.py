@@ -187,6 +187,8 @@ class Decision:
     credits: int = 0
     #: The picture files it has, relative to the output root.
     files: tuple[str, ...] = ()
+    #: Whether the run is to render it; another row waits for a run that selects it.
+    selected: bool = True
 
 
 class LedgerSnapshot(Protocol):

@@ -24,6 +24,7 @@ __all__ = [
     "FailureLimit",
     "Layer",
     "OnUnknown",
+    "Preflight",
     "Rate",
     "Settings",
     "parse_duration",
@@ -47,6 +48,17 @@ class OnUnknown(StrEnum):
     RECONCILE = "reconcile"
     HOLD = "hold"
     RETRY = "retry"
+
+
+class Preflight(StrEnum):
+    """Which pictures are looked at before anything is spent."""
+
+    #: Those on this machine; one that looks wrong is told.
+    FILES = "files"
+    #: Also those at addresses: each that was never seen is fetched once.
+    URLS = "urls"
+    #: Nothing is told of them but what stops a run.
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,9 @@ class Settings:
     max_pixels: tuple[int, int] = (864, 1296)
     #: Folders outside the manifest's own that pictures may come from.
     allow_outside: tuple[str, ...] = ()
+    preflight: Preflight = Preflight.FILES
+    #: Ask every known address whether other bytes lie there now, and remember the bytes at the others.
+    revalidate: bool = False
     #: Downloads at once.
     downloads: int = 8
     #: Proxy for every connection; none is taken from the environment.
@@ -242,6 +257,8 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "job_deadline": _duration_above_zero,
     "max_pixels": _parse_pixels,
     "allow_outside": _list,
+    "preflight": Preflight,
+    "revalidate": _yes_or_no,
     "downloads": _whole(1),
     "proxy": str.strip,
 }
@@ -287,7 +304,7 @@ def _parse(name: str, value: object, layer: str) -> object:
             raise ValueError("it holds a control character, which no setting has")
         return _PARSERS[name](str(value))
     except ValueError as exc:
-        choices = {"changed": Changed, "on_unknown": OnUnknown}.get(name)
+        choices = {"changed": Changed, "on_unknown": OnUnknown, "preflight": Preflight}.get(name)
         reason = str(exc)
         if choices is not None:
             reason = f"'{value}' is none of {', '.join(choices)}"

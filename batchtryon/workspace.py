@@ -15,12 +15,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_config_path, user_state_path
+from platformdirs import user_cache_path, user_config_path, user_state_path
 
 from batchtryon.errors import ConfigurationError, DiskError
 from batchtryon.settings import Layer
 
-__all__ = ["CONFIG_NAME", "Workspace", "account_file", "key_file", "read_key_file", "state_folder", "store_key"]
+__all__ = [
+    "CONFIG_NAME", "Workspace", "account_file", "cache_folder", "key_file", "read_key_file", "state_folder",
+    "store_key",
+]
 
 CONFIG_NAME = "batchtryon.toml"
 _LEDGER_NAME = "ledger.sqlite3"
@@ -101,6 +104,11 @@ def _read_toml(path: Path) -> Mapping[str, object]:
 def state_folder() -> Path:
     """The user's folder for what must survive between runs, wherever their output is: locks and witnesses."""
     return user_state_path("batchtryon")
+
+
+def cache_folder() -> Path:
+    """The user's folder for what can be made again: pictures made ready for sending."""
+    return user_cache_path("batchtryon")
 
 
 def account_file(origin: str, key_fingerprint: str, suffix: str) -> Path:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from batchtryon.batch.accounts import Access, open_lines
+from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened, Options, open_batch
+from batchtryon.batch.piloting import choose_pilot
 from batchtryon.batch.planning import plan_of, read_balance
 from batchtryon.batch.rehearsal import hastened, rehearsal
 from batchtryon.batch.running import Ears, perform
 from batchtryon.clock import Clock, SystemClock
+from batchtryon.conditions import Condition
 from batchtryon.errors import CallError, KeyRefused, TemporaryTrouble
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.planner import Plan
@@ -24,7 +27,7 @@ from batchtryon.report.summary import Summary
 from batchtryon.settings import Layer, Settings
 from batchtryon.workspace import Workspace
 
-__all__ = ["Checked", "check", "check_opened", "plan", "plan_opened", "read_account", "run", "run_opened"]
+__all__ = ["Checked", "check", "check_opened", "pilot", "plan", "plan_opened", "read_account", "run", "run_opened"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,30 +53,47 @@ def check(manifest: str | os.PathLike[str], **settings: Any) -> Checked:
 
 def plan(
     manifest: str | os.PathLike[str], *, api_key: str | None = None, sandbox: bool = False, name: str | None = None,
-    **settings: Any,
+    where: Sequence[str] = (), **settings: Any,
 ) -> Plan:
     """What a run would do and cost. Spends nothing; asks the balance if there is a key.
 
-    Raises ManifestInvalid with every problem, UsageError, ConfigurationError, LedgerError.
+    ``where``: conditions such as ``"Type=Dresses"`` that a row must meet to take part. Raises ManifestInvalid
+    with every problem, UsageError, ConfigurationError, LedgerError.
     """
-    opened = _open(manifest, settings, sandbox=sandbox, name=name)
+    opened = _open(manifest, settings, sandbox=sandbox, name=name, where=where)
     return plan_opened(opened, _loader(api_key), SystemClock())
 
 
 def run(
     manifest: str | os.PathLike[str], *, api_key: str | None = None, sandbox: bool = False, name: str | None = None,
-    no_submit: bool = False, on_message: Callable[[str], None] | None = None, **settings: Any,
+    where: Sequence[str] = (), no_submit: bool = False, on_message: Callable[[str], None] | None = None,
+    **settings: Any,
 ) -> Summary:
     """Render everything the manifest asks for; the same call again resumes, and pays for nothing twice.
 
+    ``where``: conditions such as ``"Type=Dresses"`` that a row must meet to take part; the others wait as they are.
     Never asks: rows that changed since they were paid for keep their picture unless ``changed="run"``.
     ``sandbox`` rehearses against a built-in server. ``on_message`` gets a line for what matters on the way.
     Failed rows do not raise: see :attr:`Summary.exit_code` and ``rows``. Must not be called on a running event
     loop. Raises ManifestInvalid, UsageError, ConfigurationError, LedgerError, DiskError.
     """
-    opened = _open(manifest, settings, sandbox=sandbox, name=name)
-    ears = Ears(tell=lambda message: on_message(message.text) if on_message is not None else None)
-    return run_opened(opened, _loader(api_key), SystemClock(), ears, no_submit=no_submit)
+    opened = _open(manifest, settings, sandbox=sandbox, name=name, where=where)
+    return run_opened(opened, _loader(api_key), SystemClock(), _telling(on_message), no_submit=no_submit)
+
+
+def pilot(
+    manifest: str | os.PathLike[str], *, n: int = 12, by: Sequence[str] = (), api_key: str | None = None,
+    sandbox: bool = False, name: str | None = None, where: Sequence[str] = (),
+    on_message: Callable[[str], None] | None = None, **settings: Any,
+) -> Summary:
+    """Render ``n`` rows that stand for all: each kind, category, person and shape, and each value of columns ``by``.
+
+    The same call chooses the same rows, a larger ``n`` those and more; :func:`run` does not pay for them again.
+    Otherwise as :func:`run`.
+    """
+    opened = _open(manifest, settings, sandbox=sandbox, name=name, where=where)
+    choose_pilot(opened, n, by)
+    return run_opened(opened, _loader(api_key), SystemClock(), _telling(on_message))
 
 
 def check_opened(opened: Opened) -> Checked:
@@ -85,8 +105,10 @@ def check_opened(opened: Opened) -> Checked:
     )
 
 
-def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock) -> Plan:
-    """See :func:`plan`."""
+def plan_opened(
+    opened: Opened, load_key: Callable[[], str | None], clock: Clock, tell: Callable[[str], None] = lambda _: None
+) -> Plan:
+    """See :func:`plan`. ``tell`` gets a line now and then while pictures at addresses are looked at."""
     def balance() -> Balance | None:
         if opened.rehearsal or not load_key():
             return None
@@ -94,6 +116,7 @@ def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock
 
     ledger = Ledger.for_reading(opened.ledger_url, clock)
     try:
+        look_at_addresses(opened, ledger.assets if ledger is not None else None, clock, tell, record=False)
         settings = hastened(opened.settings, opened.speed) if opened.rehearsal else opened.settings
         return plan_of(opened, ledger, settings, balance)
     finally:
@@ -104,7 +127,7 @@ def plan_opened(opened: Opened, load_key: Callable[[], str | None], clock: Clock
 def run_opened(
     opened: Opened, load_key: Callable[[], str | None], clock: Clock, ears: Ears, *, no_submit: bool = False
 ) -> Summary:
-    """See :func:`run`."""
+    """See :func:`run`. Which rows take part, ``opened`` says."""
     with _access(opened, load_key, clock) as access:
         return perform(
             opened, access, clock, ears, no_submit=no_submit, accept_ledger=opened.accept_ledger
@@ -146,12 +169,20 @@ def _access(opened: Opened, load_key: Callable[[], str | None], clock: Clock) ->
 
 
 def _open(
-    manifest: str | os.PathLike[str], settings: dict[str, Any], *, sandbox: bool = False, name: str | None = None
+    manifest: str | os.PathLike[str], settings: dict[str, Any], *, sandbox: bool = False, name: str | None = None,
+    where: Sequence[str] = (),
 ) -> Opened:
     speed = float(settings.pop("speed", 10.0))
     accept = bool(settings.pop("accept_ledger", False))
-    options = Options(flags=settings, name=name, sandbox=sandbox, speed=speed, accept_ledger=accept)
+    conditions = tuple(Condition.parse(each) for each in ([where] if isinstance(where, str) else where))
+    options = Options(
+        flags=settings, name=name, sandbox=sandbox, speed=speed, accept_ledger=accept, where=conditions
+    )
     return open_batch(Path(manifest), options)
+
+
+def _telling(on_message: Callable[[str], None] | None) -> Ears:
+    return Ears(tell=lambda message: on_message(message.text) if on_message is not None else None)
 
 
 def _loader(api_key: str | None) -> Callable[[], str | None]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
+from batchtryon.batch.files import Beside, SteadyFile, format_suffix, manifest_stem
+from batchtryon.batch.looked import Looked
+from batchtryon.clock import SystemClock
+from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
 from batchtryon.manifest import Manifest, ManifestFile, open_manifest
 from batchtryon.names import shown
-from batchtryon.records import Row
+from batchtryon.records import Row, Source
 from batchtryon.settings import Layer, Settings
 from batchtryon.tryon import did_you_mean
 from batchtryon.workspace import Workspace
 
-__all__ = ["Opened", "Options", "open_batch"]
+__all__ = ["Opened", "Options", "Selectable", "open_batch"]
 
 #: Problems that are kept to be shown; further ones are only counted.
 _SHOWN = 200
@@ -38,6 +41,26 @@ class Options:
     speed: float = 10.0
     #: The user's word that a ledger may be used which seems to have forgotten something; no setting of any file.
     accept_ledger: bool = False
+    #: The catalog's export for this once, instead of the one the manifest refers to.
+    source: Path | None = None
+    #: Conditions a row must meet, all of them, to take part in this run; the others wait as they are.
+    where: tuple[Condition, ...] = ()
+
+
+class Selectable(Protocol):
+    """A row, of the manifest or as the ledger has it, by what conditions ask for."""
+
+    @property
+    def id(self) -> str:
+        """The user's id."""
+
+    @property
+    def kind(self) -> str:
+        """The try-on kind."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The user's own columns."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +80,14 @@ class Opened:
     speed: float
     #: See :attr:`Options.accept_ledger`.
     accept_ledger: bool = False
+    #: See :attr:`Options.where`.
+    where: tuple[Condition, ...] = ()
+    #: The ids of the only rows that take part, a pilot's; None: all that meet :attr:`where`.
+    only: Collection[str] | None = None
+    #: What is known of the pictures at its addresses.
+    looked: Looked = field(default_factory=Looked)
+    #: What may be wrong with a picture on this machine, as a sentence; None: nothing was noticed.
+    about: Callable[[Source], str | None] = lambda _: None
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
 
@@ -66,7 +97,16 @@ class Opened:
         self.more_problems = 0
         ranks = self._ranks()
         for found in self._read():
-            yield found if ranks is None else _placed(found, ranks)
+            yield self.looked.identify(found if ranks is None else _placed(found, ranks))
+
+    def selects(self, row: Selectable) -> bool:
+        """Whether a row takes part. Raises :class:`UsageError` for a column the manifest does not have."""
+        if self.only is not None and row.id not in self.only:
+            return False
+        if not self.where:
+            return True
+        cells = dict.fromkeys(("id", "kind", *self.manifest.columns), "")
+        return all_hold(self.where, cells | dict(row.columns) | {"id": row.id, "kind": row.kind})
 
     def require_valid(self) -> None:
         """Raises :class:`ManifestInvalid` with every problem of the last reading."""
@@ -112,8 +152,12 @@ def open_batch(path: Path, options: Options) -> Opened:
     before = Settings.from_layers(
         file=workspace.config, manifest=Layer("", {}), environment=environment, flags=flags
     )
-    probe = LocalPictures(path.parent, allowed=workspace.allowed(before.allow_outside))
-    manifest = open_manifest(ManifestFile(name=path.name, suffix=path.suffix, open=_Opener(path)), probe)
+    allowed = workspace.allowed(before.allow_outside)
+    probe = LocalPictures(path.parent, allowed=allowed)
+    today = SystemClock().now().date()
+    beside = Beside(path.parent, today=today, allowed=allowed, instead=options.source)
+    file = ManifestFile(name=path.name, suffix=format_suffix(path), open=SteadyFile(path), beside=beside)
+    manifest = open_manifest(file, probe)
     try:
         settings = Settings.from_layers(
             file=workspace.config, manifest=Layer("settings", manifest.settings), environment=environment, flags=flags
@@ -121,35 +165,14 @@ def open_batch(path: Path, options: Options) -> Opened:
     except ConfigurationError as exc:  # the other layers were read above
         what, _, fix = str(exc).partition(". ")
         raise ManifestInvalid((Problem(file=path.name, what=f"{what.rstrip('.')}.", fix=fix),)) from exc
-    name = _checked_name(options.name if options.name is not None else path.stem)
+    name = _checked_name(options.name if options.name is not None else manifest_stem(path))
     output = workspace.output(settings.output, rehearsal=options.sandbox)
     return Opened(
         path=path, name=name, named=options.name is not None, manifest=manifest, workspace=workspace,
         settings=settings, output=output,
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
-        rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger,
+        rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger, where=options.where,
     )
-
-
-class _Opener:
-    """Opens the manifest again and again, and notices when it is another one than at first."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._digest: str | None = None
-
-    def __call__(self) -> BinaryIO:
-        try:
-            file = self._path.open("rb")
-        except OSError as exc:
-            raise UsageError(f"{self._path}: it cannot be read ({exc.strerror}). Check its rights.") from exc
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if self._digest not in {None, digest}:
-            file.close()
-            raise UsageError(f"{self._path}: it changed while it was being read. Run the same command again.")
-        self._digest = digest
-        file.seek(0)
-        return file
 
 
 def _placed(row: Row, ranks: Mapping[int, int]) -> Row:

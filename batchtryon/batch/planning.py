@@ -9,6 +9,7 @@ from itertools import chain
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
+from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.clock import Clock
 from batchtryon.errors import CallError
 from batchtryon.ledger.ledger import Ledger
@@ -47,7 +48,12 @@ def make_planner(opened: Opened, ledger: Ledger | None, settings: Settings) -> P
             seen.setdefault((kind, str(options.get("mode", ""))), []).append(seconds)
         means = {key: sum(values) / len(values) for key, values in seen.items()}
     speed = opened.speed if opened.rehearsal else 1.0
-    return Planner(opened.name, snapshot, settings, mean_seconds={} if opened.rehearsal else means, speed=speed)
+    planner = Planner(
+        opened.name, opened.looked.through(snapshot), settings, mean_seconds={} if opened.rehearsal else means,
+        speed=speed, selects=opened.selects,
+    )
+    planner.plan = PicturedPlan(manifest=opened.name, notes=opened.looked.notes)
+    return planner
 
 
 def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:
@@ -58,7 +64,7 @@ def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:
                 planner.plan.missing_count += 1
                 if len(planner.plan.missing) < 5:
                     planner.plan.missing.append(decision.row.id)
-        yield piece
+        yield opened.looked.retold(planner.plan, piece)
 
 
 def read_balance(access: Access, settings: Settings, clock: Clock) -> Balance | None:
@@ -81,8 +87,9 @@ def plan_of(
     Raises ManifestInvalid with every problem.
     """
     planner = make_planner(opened, ledger, settings)
-    for _ in decide_all(opened, planner):
-        pass
+    for piece in decide_all(opened, planner):
+        if isinstance(planner.plan, PicturedPlan):
+            planner.plan.count(piece, opened.looked, opened.about)
     opened.require_valid()
     plan = planner.plan
     balance = read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from random import Random
 from typing import Any
 
 from batchtryon.batch.accounts import Access, open_lines
+from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
 from batchtryon.batch.witnesses import Witnesses, witnessed
@@ -39,7 +41,7 @@ from batchtryon.records import Balance, RowState
 from batchtryon.report.results import write_results
 from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
-from batchtryon.states import ItemState
+from batchtryon.states import OPEN_ITEMS, ItemState
 from batchtryon.store import FolderStore
 from batchtryon.workspace import account_file
 
@@ -165,6 +167,7 @@ class _Performance:
             self._ledger.second.start_rehearsal_anew()
         if self._settings.on_unknown is OnUnknown.RETRY:
             self._retry_unknown()
+        look_at_addresses(self._opened, self._ledger.assets, self._clock, self._warn, record=True)
         plan = self._plan()
         self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
@@ -196,6 +199,8 @@ class _Performance:
         for piece in decide_all(self._opened, planner):
             self._ledger.catalog.sync(manifest.id, key.run, piece)
         self._opened.require_valid()
+        if not self._no_submit:
+            self._ledger.assets.fail(self._opened.looked.hopeless)
         self._ledger.catalog.end_sync(manifest.id, key.run, self._opened.manifest.columns)
         synced = self._ledger.catalog.manifest(manifest.name)
         assert synced is not None
@@ -214,7 +219,8 @@ class _Performance:
         known = self._ledger.catalog.manifest(self._opened.name)
         if known is None:
             return
-        wishes = [row.wish for row in self._ledger.story.standing(known, states=[ItemState.UNKNOWN])]
+        lost = self._ledger.story.standing(known, states=[ItemState.UNKNOWN])
+        wishes = [row.wish for row in lost if self._opened.selects(row)]
         if wishes:
             self._ledger.second.reopen(wishes)
             cost = sum(wish.credits for wish in wishes)
@@ -308,17 +314,23 @@ class _Performance:
     ) -> Summary:
         counts = self._ledger.story.counts(manifest)
         gone = counts.pop("gone", 0)
-        code = verdict_code(stops, counts)
+        aside = _set_aside(self._ledger.catalog.unselected(manifest))
+        # What is under way is paid for, so it is this run's whoever was selected.
+        ours = {word: count - aside[word] for word, count in counts.items()}
+        unselected = aside["pending"] + aside["in_flight"]
+        code = verdict_code(stops, ours)
         books = self._ledger.runs.books(run=key.run)
         folder = self._opened.output / self._opened.name
         reasons = list(stops.values())
         if left_for_later and ExitCode.DISK not in stops:
             reasons.append(f"{left_for_later} picture(s) could not be downloaded yet; run the same command again.")
+        if unselected and code is ExitCode.ALL_DONE:
+            reasons.append(f"all selected rows are done; {unselected} wait for a run that selects them")
         summary = Summary(
             manifest=manifest.name,
             exit_code=code,
             reasons=tuple(reasons),
-            rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone},
+            rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone, "unselected": unselected},
             credits=_credits(plan, progress, books),
             requests={
                 "submits": progress.submits, "polls": progress.polls, "downloads": progress.downloads,
@@ -334,11 +346,21 @@ class _Performance:
         )
         write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
         write_summary(folder / "summary.json", summary)
-        finished = not (counts.get("pending", 0) or counts.get("in_flight", 0))
+        finished = not (ours.get("pending", 0) or ours.get("in_flight", 0))
         self._ledger.runs.end(
             key, verdict=summary.verdict, exit_code=int(code), summary=summary.as_json(), finished=finished
         )
         return summary
+
+
+def _set_aside(unselected: Mapping[ItemState, int]) -> Counter[str]:
+    """Rows that are not selected, by the words of the counts; without those that are under way."""
+    words = {ItemState.STUCK: "unknown", ItemState.DONE: "in_flight"}
+    settled: Counter[str] = Counter()
+    for state, number in unselected.items():
+        if state not in OPEN_ITEMS:
+            settled[words.get(state, state.value)] += number
+    return settled
 
 
 _ALL_WORDS = dict.fromkeys(("done", "failed", "unknown", "expired", "vanished", "pending", "in_flight"), 0)

@@ -17,6 +17,7 @@ _BY_NAME: Mapping[str, str] = MappingProxyType({
     "NSFWError": _REPLACE,
     "PhotoTypeError": f"Set garment_photo_type (flat-lay or model), or use another photograph. {_REPLACE}",
     "PictureChanged": "The picture changed or went between check and upload. Run again once it stays as it is.",
+    "PictureUnusable": "Nothing was sent. Correct the address or put the picture back, then 'batchtryon retry'.",
     "PipelineError": _PASSES,
     "PoseError": f"No usable pose was found: take a photograph of one upright, whole person. {_REPLACE}",
     "ProcessingError": _PASSES,

@@ -14,6 +14,7 @@ from batchtryon.cli.desk import Desk
 from batchtryon.cli.options import AnyManifest, Choices, Key, Limits, Rarer, Talk, Where, options_of, switch
 from batchtryon.cli.running import Manner, RunTalk, run_manifest
 from batchtryon.cli.wording import and_more, counted, number, status_words
+from batchtryon.conditions import Condition
 from batchtryon.errors import ExitCode
 from batchtryon.ledger.story import StandingRow
 
@@ -48,7 +49,7 @@ def retry(
     place = asking.locate(manifest, options)
     file = _file_to_run(desk, manifest, place) if run else None
     rows = asking.rows_to_retry(
-        place, desk.clock, where=[asking.Where.parse(each) for each in conditions or ()], ids=ids or (),
+        place, desk.clock, where=[Condition.parse(each) for each in conditions or ()], ids=ids or (),
         unknown=unknown,
     )
     cost = sum(row.credits for row in rows)

@@ -15,6 +15,7 @@ import typer
 
 from batchtryon.batch.opening import Options
 from batchtryon.cli.desk import Desk
+from batchtryon.conditions import Condition
 from batchtryon.errors import ConfigurationError, UsageError
 from batchtryon.settings import Layer, Settings
 
@@ -28,6 +29,7 @@ __all__ = [
     "Limits",
     "Manifest",
     "Rarer",
+    "Rows",
     "Talk",
     "Where",
     "Yes",
@@ -110,6 +112,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Which rows take part; the others wait as they are."""
+
+    conditions: Annotated[list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", show_default=False, help=(
+        "Only rows whose column meets this: id, kind or your own; also != and ~ with * and ?. Repeatable, all must "
+        "hold. The other rows wait as they are."))] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What to do first, and what to do where the user has a say."""
 
@@ -146,6 +157,12 @@ class Rarer:
         "Largest size local pictures are sent in; default 864x1296."))] = None
     allow_outside: Annotated[list[str] | None, _option("--allow-outside", metavar="DIR", panel=RARER, text=(
         "A folder outside the manifest's own that pictures may come from, repeatable; default none."))] = None
+    preflight: Annotated[str | None, _option("--preflight", metavar="files|urls|none", panel=RARER, text=(
+        "Which pictures are looked at before anything is spent: those on this machine, also those at addresses "
+        "(each fetched once), or none; default files."))] = None
+    revalidate: Annotated[bool, typer.Option("--revalidate", metavar="", rich_help_panel=RARER, help=(
+        "Ask every address whether other bytes lie there than when it was first seen; its rows have then changed."))
+    ] = False
     downloads: Annotated[str | None, _option("--downloads", metavar="N", panel=RARER, text=(
         "Pictures downloaded at once; default 8."))] = None
     proxy: Annotated[str | None, _option("--proxy", metavar="URL", panel=RARER, text=(
@@ -162,7 +179,7 @@ class Talk:
     verbose: Annotated[bool, switch("--verbose", "-v", text="Tell more, and show where a defect happened.")] = False
 
 
-def options_of(desk: Desk, where: Where, *groups: Limits | Choices | Rarer, named: bool = True) -> Options:
+def options_of(desk: Desk, where: Where, *groups: Limits | Rows | Choices | Rarer, named: bool = True) -> Options:
     """What the batch room is told. Raises :class:`UsageError` for a value no setting takes."""
     flags: dict[str, object] = {}
     for group in (where, *groups):
@@ -170,16 +187,18 @@ def options_of(desk: Desk, where: Where, *groups: Limits | Choices | Rarer, name
     _check(flags)
     speed = next((group.speed for group in groups if isinstance(group, Rarer)), 10.0)
     accept = any(group.accept_ledger for group in groups if isinstance(group, Choices))
+    conditions = [each for group in groups if isinstance(group, Rows) for each in group.conditions or ()]
     return Options(
         flags=flags, environment=desk.environment.settings, name=where.name if named else None,
         sandbox=where.sandbox, speed=speed, accept_ledger=accept,
+        where=tuple(Condition.parse(each) for each in conditions),
     )
 
 
 _SETTINGS = frozenset(each.name for each in fields(Settings))
 
 
-def _settings_in(group: Where | Limits | Choices | Rarer) -> dict[str, object]:
+def _settings_in(group: Where | Limits | Rows | Choices | Rarer) -> dict[str, object]:
     values = {each.name: getattr(group, each.name) for each in fields(group) if each.name in _SETTINGS}
     return {name: value for name, value in values.items() if value not in (None, [], False)}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
+from batchtryon.batch.pictured import MOST_COUNTED, AssetRemark, PicturedPlan
 from batchtryon.cli.wording import and_more, counted, duration, number, safe
 from batchtryon.planner import NIGHT_SECONDS, BoundBy, Plan
 from batchtryon.records import RowState
@@ -14,10 +15,13 @@ from batchtryon.tryon import KINDS
 
 __all__ = ["pictures", "plan_json", "plan_lines", "spendable"]
 
+_UNSELECTED = "not selected"
 _LABELS = {RowState.IN_FLIGHT: "in flight", RowState.UNKNOWN: "unresolved", RowState.GONE: "gone"}
 #: States of which more than one example is worth its line.
 _TELLING = (RowState.CHANGED, RowState.FAILED, RowState.UNKNOWN)
 _EXAMPLES = 3
+#: Pictures that are listed with what may be wrong with them.
+_MOST_ASSETS = 10
 
 
 def pictures(plan: Plan) -> int:
@@ -38,6 +42,7 @@ def plan_lines(plan: Plan, settings: Settings, *, width: int, rehearsal: bool) -
         "",
         *_money(plan, rehearsal=rehearsal),
         *_time(plan, settings),
+        *_assets(plan),
         *_remarks(plan, settings),
     ]
 
@@ -46,7 +51,9 @@ def plan_json(plan: Plan, *, hints: Sequence[str] = ()) -> dict[str, Any]:
     """The plan for a program (``design/experience.md``, "Files": ``plan --json``)."""
     return {
         "manifest": plan.manifest,
-        "rows": {"total": plan.total, **{state.value: plan.rows[state] for state in RowState}},
+        "rows": {
+            "total": plan.total, **{state.value: plan.rows[state] for state in RowState}, "unselected": plan.unselected,
+        },
         "credits": {
             "estimate": plan.estimate, "max": plan.most, "balance": plan.balance, "saved": plan.saved,
             "changed": plan.changed_credits, "by_kind": dict(plan.by_kind),
@@ -59,22 +66,28 @@ def plan_json(plan: Plan, *, hints: Sequence[str] = ()) -> dict[str, Any]:
         "seconds": round(plan.seconds, 3),
         "bound_by": plan.bound_by.value,
         "hints": list(hints),
+        **_assets_json(plan),
     }
 
 
 def _rows(plan: Plan, width: int) -> Iterator[str]:
-    digits = max((len(number(count)) for count in plan.rows.values()), default=1)
+    digits = max(len(number(count)) for count in (plan.unselected, *plan.rows.values()))
+    wide = len(_UNSELECTED) if plan.unselected else 10
     for state in RowState:
         count = plan.rows[state]
         if not count:
             continue
-        head = f"  {_LABELS.get(state, state.value):<10}  {number(count):>{digits}}"
+        head = f"  {_LABELS.get(state, state.value):<{wide}}  {number(count):>{digits}}"
         examples = plan.reasons.get(state, [])[: _EXAMPLES if state in _TELLING else 1]
         if not examples:
             yield head
         for example in examples:
             yield f"{head}   {safe(example, width - len(head) - 3)}"
             head = " " * len(head)
+    if plan.unselected and not plan.selected:
+        yield f"  {_UNSELECTED:<{wide}}  {number(plan.unselected):>{digits}}   no row meets the conditions given"
+    elif plan.unselected:
+        yield f"  {_UNSELECTED:<{wide}}  {number(plan.unselected):>{digits}}   wait for a run that selects them"
 
 
 def _money(plan: Plan, *, rehearsal: bool) -> Iterator[str]:
@@ -111,6 +124,37 @@ def _bound(plan: Plan, settings: Settings) -> str:
             return ", bound by the credits"
         case BoundBy.NOTHING:
             return ""
+
+
+def _assets(plan: Plan) -> Iterator[str]:
+    if not isinstance(plan, PicturedPlan) or not plan.distinct:
+        return
+    remarks = plan.remarks()
+    counts = ", ".join(
+        f"more than {number(MOST_COUNTED)} {column}s" if len(each) >= MOST_COUNTED else counted(len(each), column)
+        for column, each in plan.distinct.items()
+    )
+    yield f"Pictures  {counts}{f'; look at {number(len(remarks))}:' if remarks else ''}"
+    for remark in remarks[:_MOST_ASSETS]:
+        yield f"          {_asset(remark)}"
+    if len(remarks) > _MOST_ASSETS:
+        yield f"          and {number(len(remarks) - _MOST_ASSETS)} more"
+    for note in plan.notes:
+        yield f"          {safe(note)}"
+
+
+def _asset(remark: AssetRemark) -> str:
+    return f"{counted(remark.rows, 'row')}: {safe(remark.text, 200)}: {safe(remark.warning, 500)}"
+
+
+def _assets_json(plan: Plan) -> dict[str, Any]:
+    if not isinstance(plan, PicturedPlan):
+        return {}
+    return {
+        "pictures": {column: len(each) for column, each in plan.distinct.items()},
+        "assets": [{"text": each.text, "rows": each.rows, "warning": each.warning} for each in plan.remarks()],
+        "notes": list(plan.notes),
+    }
 
 
 def _remarks(plan: Plan, settings: Settings) -> Iterator[str]:

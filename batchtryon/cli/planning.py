@@ -8,7 +8,7 @@ from typing import Annotated
 from batchtryon.batch.library import check_opened, plan_opened
 from batchtryon.batch.opening import Opened, open_batch
 from batchtryon.cli.desk import Desk
-from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, options_of, switch
+from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Rows, Talk, Where, options_of, switch
 from batchtryon.cli.plan_view import plan_json, plan_lines
 from batchtryon.cli.wording import counted, safe
 from batchtryon.errors import ExitCode
@@ -22,6 +22,7 @@ def plan(
     desk: Desk,
     manifest: Manifest,
     limits: Limits,
+    rows: Rows,
     where: Where,
     key: Key,
     choices: Choices,
@@ -36,7 +37,7 @@ def plan(
 ) -> ExitCode:
     """Check everything, then say what a run would do, cost and take. Spends nothing."""
     del talk
-    opened = open_batch(Path(manifest), options_of(desk, where, limits, choices, rarer))
+    opened = open_batch(Path(manifest), options_of(desk, where, limits, rows, choices, rarer))
     if check:
         return _check(desk, opened, json=json)
     planned = plan_opened(opened, desk.environment.key_loader(key.api_key_file), desk.clock)

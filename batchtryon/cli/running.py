@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 from batchtryon.batch.library import run_opened
-from batchtryon.batch.opening import Options, open_batch
+from batchtryon.batch.opening import Opened, Options, open_batch
 from batchtryon.batch.running import Ears, NotWanted
 from batchtryon.cli.desk import Desk
-from batchtryon.cli.options import Choices, Json, Key, Limits, Manifest, Rarer, Talk, Where, Yes, options_of, switch
+from batchtryon.cli.options import (
+    Choices,
+    Json,
+    Key,
+    Limits,
+    Manifest,
+    Rarer,
+    Rows,
+    Talk,
+    Where,
+    Yes,
+    options_of,
+    switch,
+)
 from batchtryon.cli.plan_view import plan_json, plan_lines
 from batchtryon.cli.questions import Questions
 from batchtryon.cli.reporting import BarReporter, JsonReporter, LineReporter, QuietReporter, Reporter
 from batchtryon.cli.summary_view import summary_lines
-from batchtryon.cli.wording import safe
+from batchtryon.cli.wording import number, safe
 from batchtryon.errors import ExitCode
 from batchtryon.executor.run import Progress
 from batchtryon.planner import Plan
 from batchtryon.report.summary import Summary
 from batchtryon.settings import Settings
 
-__all__ = ["Manner", "RunTalk", "run", "run_manifest"]
+__all__ = ["Manner", "RunTalk", "run", "run_manifest", "run_open"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,7 @@ def run(
     desk: Desk,
     manifest: Manifest,
     limits: Limits,
+    rows: Rows,
     where: Where,
     key: Key,
     choices: Choices,
@@ -68,15 +82,19 @@ def run(
         talk=run_talk, verbose=talk.verbose, no_submit=no_submit, fail_if_nothing=fail_if_nothing,
         again=where.as_typed(manifest),
     )
-    return run_manifest(desk, Path(manifest), options_of(desk, where, limits, choices, rarer), key, manner)
+    return run_manifest(desk, Path(manifest), options_of(desk, where, limits, rows, choices, rarer), key, manner)
 
 
 def run_manifest(desk: Desk, manifest: Path, options: Options, key: Key, manner: Manner) -> ExitCode:
     """Run it, telling and asking as ``manner`` says; the exit code is the run's."""
-    opened = open_batch(manifest, options)
-    teller = _Teller(desk, manner, rehearsal=options.sandbox)
+    return run_open(desk, open_batch(manifest, options), key, manner)
+
+
+def run_open(desk: Desk, opened: Opened, key: Key, manner: Manner) -> ExitCode:
+    """See :func:`run_manifest`."""
+    teller = _Teller(desk, manner, rehearsal=opened.rehearsal)
     # A rehearsal spends play money.
-    asks = not (manner.talk.yes or options.sandbox)
+    asks = not (manner.talk.yes or opened.rehearsal)
     questions = Questions(
         desk.screen, teller.show_plan, asks=asks, spends=not manner.no_submit, agreed=manner.agreed
     )
@@ -137,5 +155,19 @@ class _Teller:
             if summary.exit_code:
                 screen.remark(safe(summary.verdict))
             return
-        title, *lines = summary_lines(summary, again=self.manner.again, took_work=self.took_work)
-        screen.say(screen.bold(title), *lines)
+        waiting = summary.rows.get("unselected", 0)
+        title, rows, *lines = summary_lines(
+            _of_the_selected(summary), again=self.manner.again, took_work=self.took_work or bool(waiting)
+        )
+        told = [f"          {number(waiting)} not selected wait for a run that selects them"] if waiting else []
+        screen.say(screen.bold(title), rows, *told, *lines)
+
+
+def _of_the_selected(summary: Summary) -> Summary:
+    """The summary without the rows that wait because they were not selected: the same command would not help them."""
+    rows, waiting = dict(summary.rows), summary.rows.get("unselected", 0)
+    for word in ("pending", "in_flight"):
+        aside = min(waiting, rows.get(word, 0))
+        rows[word] = rows.get(word, 0) - aside
+        waiting -= aside
+    return replace(summary, rows=rows)

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
 import httpx
@@ -19,7 +20,7 @@ from batchtryon.api.unpacking import PackedWrongly, unpacker_of
 from batchtryon.clock import Clock
 from batchtryon.errors import DownloadError, OutputGone, OutputUnsafe
 
-__all__ = ["Downloader", "Resolve", "is_loopback_address", "is_public_address", "resolve_by_system"]
+__all__ = ["Downloader", "Fetched", "Resolve", "is_loopback_address", "is_public_address", "resolve_by_system"]
 
 #: Turns a host name and a port into the addresses it stands for. Raises OSError if there are none.
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
@@ -28,12 +29,24 @@ _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _GONE: Final = (403, 404, 410)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_NOT_MODIFIED: Final = 304
+#: Characters of what a server gives to recognise a picture by; a longer one is taken for none.
+_LONGEST_VALIDATOR: Final = 1000
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 #: Of a name in the DNS, and of a port.
 _LONGEST_HOST: Final = 253
 _LARGEST_PORT: Final = 65_535
 _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What lay at an address, with what its server gave to recognise it by."""
+
+    content: bytes
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 async def resolve_by_system(host: str, port: int) -> list[str]:
@@ -89,34 +102,53 @@ class Downloader:
         redirects to) is not public, and :class:`DownloadError` for what may pass: ``Timeout``,
         ``Truncated``, ``TooLarge``, ``Unresolvable``, ``TooManyRedirects``, ``Http503``, ``ConnectError``, ….
         """
+        fetched = await self._within_time(url, {})
+        assert fetched is not None
+        return fetched.content
+
+    async def fetch_if_changed(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Fetched | None:
+        """What lies at ``url``; None if its server says that it is what ``etag`` or ``last_modified`` tell of.
+
+        Raises what :meth:`fetch` raises.
+        """
+        headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        return await self._within_time(url, {name: value for name, value in headers.items() if value is not None})
+
+    async def _within_time(self, url: str, conditions: Mapping[str, str]) -> Fetched | None:
         # The loop's timer stands still while the machine sleeps; the clock does not.
         deadline = self._clock.monotonic() + self._timeout
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(url, deadline)
+                return await self._follow(url, deadline, conditions)
         except (TimeoutError, httpx.TimeoutException) as exc:
             raise DownloadError(f"The output did not arrive within {self._timeout:g} s.", name="Timeout") from exc
         except (httpx.HTTPError, httpx.StreamError, OSError) as exc:
             name = type(exc).__name__
             raise DownloadError(f"The output did not arrive: the connection failed ({name}).", name=name) from exc
 
-    async def _follow(self, url: str, deadline: float) -> bytes:
+    async def _follow(self, url: str, deadline: float, conditions: Mapping[str, str]) -> Fetched | None:
         target = _parsed(url)
         for _ in range(self._max_hops + 1):
             await self._require_allowed(target)
-            response = await self._open(target)
+            response = await self._open(target, conditions)
             try:
                 self._require_allowed_peer(response.extensions.get("network_stream"))
+                if response.status_code == _NOT_MODIFIED and conditions:
+                    return None
                 if response.status_code not in _REDIRECTS:
-                    return await self._body(response, deadline)
+                    content = await self._body(response, deadline)
+                    return Fetched(content=content, etag=_validator(response, "etag"),
+                                   last_modified=_validator(response, "last-modified"))
                 target = _redirected(target, response)
             finally:
                 await response.aclose()
         raise DownloadError(f"The output was redirected more than {self._max_hops} times.", name="TooManyRedirects")
 
-    async def _open(self, target: httpx.URL) -> httpx.Response:
+    async def _open(self, target: httpx.URL, conditions: Mapping[str, str]) -> httpx.Response:
         limits = httpx.Timeout(self._timeout, connect=min(self._timeout, 15.0))
-        request = self._client.build_request("GET", target, headers=_HEADERS, timeout=limits,
+        request = self._client.build_request("GET", target, headers={**_HEADERS, **conditions}, timeout=limits,
                                              extensions={"trace": self._watch_connecting})
         assert "authorization" not in request.headers
         try:
@@ -259,6 +291,12 @@ def _require_success(response: httpx.Response) -> None:
                          name=f"Http{status}")
     if status != 200:
         raise DownloadError(f"The output's server answered HTTP {status}.", name=f"Http{status}")
+
+
+def _validator(response: httpx.Response, name: str) -> str | None:
+    """What the server gave under ``name``, if it can be sent back."""
+    value = response.headers.get(name, "")
+    return value if value and len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable() else None
 
 
 def _unresolvable(target: httpx.URL) -> DownloadError:

@@ -46,7 +46,7 @@ _ITEMS = (
 _ONE_ITEM = _ITEMS.where(items.c.id == bindparam("b_item")).order_by(rows.c.position).limit(1)
 _PENDING_ITEMS = (
     _ITEMS.where(rows.c.manifest_id == bindparam("b_manifest"), rows.c.sync == bindparam("b_sync"),
-                 rows.c.position > bindparam("b_after"), items.c.state == ItemState.PENDING)
+                 rows.c.selected, rows.c.position > bindparam("b_after"), items.c.state == ItemState.PENDING)
     .order_by(rows.c.position)
     .limit(bindparam("b_limit"))
 )
@@ -101,7 +101,7 @@ class Attempts:
     # -- taking up work ---------------------------------------------------------------------------
 
     def pending(self, manifest_id: int, sync: int, *, after: int, limit: int) -> list[Item]:
-        """The next items of a manifest to submit, in the order of their rows."""
+        """The next items of a manifest to submit, in the order of their selected rows."""
         wanted = {"b_manifest": manifest_id, "b_sync": sync, "b_after": after, "b_limit": limit}
         with self._database.transaction() as connection:
             return [_item(found) for found in connection.execute(_PENDING_ITEMS, wanted)]

@@ -105,6 +105,22 @@ class Catalog:
                 manifests.update().where(manifests.c.id == manifest_id).values(sync=sync, columns=list(columns))
             )
 
+    def unselected(self, manifest: ManifestRecord) -> dict[ItemState, int]:
+        """The manifest's rows that its newest run was not to render, by the state of their work.
+
+        Those that have their pictures are not counted.
+        """
+        query = (
+            select(items.c.state, func.count())
+            .select_from(rows)
+            .join(items, items.c.id == rows.c.item_id)
+            .where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, ~rows.c.selected,
+                   ~(rows.c.delivered & (items.c.state == ItemState.DONE)))
+            .group_by(items.c.state)
+        )
+        with self._database.transaction() as connection:
+            return {ItemState(state): number for state, number in connection.execute(query)}
+
     def _items_for(self, connection: Connection, decisions: Sequence[Decision]) -> dict[str, int]:
         wanted = {decision.fingerprint: decision for decision in decisions}
         found = {
@@ -155,6 +171,7 @@ class Catalog:
                 "position": decision.row.position,
                 "sync": sync,
                 "columns": dict(decision.row.columns),
+                "selected": decision.selected,
             })
         if changes:
             connection.execute(rows.update().where(rows.c.id == bindparam("b_id")), changes)
@@ -179,6 +196,7 @@ class Catalog:
                 "stem_key": stem_key(stems[decision.row.id]),
                 "delivered": False,
                 "deliveries": 0,
+                "selected": decision.selected,
             }
             for decision in decisions
         ])

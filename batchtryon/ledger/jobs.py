@@ -99,7 +99,10 @@ class Jobs:
             return [_delivery(connection, found, output.job_id) for found in waiting]
 
     def undelivered(self, manifest_id: int, sync: int) -> list[int]:
-        """Done items that rows of a manifest still want their own files of: the reused ones."""
+        """Done items that selected rows of a manifest still want their own files of: the reused ones.
+
+        What was under way for other rows comes home by its job and its outputs, whoever is selected.
+        """
         with self._database.transaction() as connection:
             return list(connection.execute(_UNDELIVERED, {"b_manifest": manifest_id, "b_sync": sync}).scalars())
 
@@ -278,8 +281,8 @@ _UNDELIVERED_ROWS = (
 _UNDELIVERED = (
     select(rows.c.item_id).distinct()
     .join(items, items.c.id == rows.c.item_id)
-    .where(rows.c.manifest_id == bindparam("b_manifest"), rows.c.sync == bindparam("b_sync"), ~rows.c.delivered,
-           items.c.state == ItemState.DONE)
+    .where(rows.c.manifest_id == bindparam("b_manifest"), rows.c.sync == bindparam("b_sync"), rows.c.selected,
+           ~rows.c.delivered, items.c.state == ItemState.DONE)
     .order_by(rows.c.item_id)
 )
 _ROWS_WITH_FILES_OF_JOB = (

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from batchtryon.clock import Clock
 from batchtryon.errors import DiskError
 from batchtryon.ledger.ages import age, deadline_here
+from batchtryon.ledger.assets import Assets
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.database import Database, sqlite_path
@@ -42,6 +43,7 @@ class Ledger:
         self.runs = Runs(database, clock)
         self.story = Story(database)
         self.second = SecondThoughts(database, clock)
+        self.assets = Assets(database, clock)
 
     @classmethod
     def for_work(
@@ -131,7 +133,7 @@ class Ledger:
     def has_open_work(self, manifest: ManifestRecord, *, doubts: bool = False) -> bool:
         """Whether anything is paid for and not at its end, or of unknown outcome since a crash, in any manifest.
 
-        Also whether rows of this manifest still want their own copy of a picture that is there, and, with
+        Also whether selected rows of this manifest still want their own copy of a picture that is there, and, with
         ``doubts``, whether there are lost answers that the balance may still tell of.
         """
         unfinished = [AttemptState.INTENT, AttemptState.SENDING]
@@ -142,7 +144,7 @@ class Ledger:
             select(jobs.c.id).where(jobs.c.state.in_([JobState.PROCESSING, JobState.STUCK, JobState.VANISHED])),
             select(outputs.c.id).where(outputs.c.state == "waiting"),
             select(rows.c.id).join(items, items.c.id == rows.c.item_id).where(
-                rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, ~rows.c.delivered,
+                rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, rows.c.selected, ~rows.c.delivered,
                 items.c.state == ItemState.DONE,
             ),
         )

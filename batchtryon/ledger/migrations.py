@@ -10,17 +10,27 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.schema import CreateColumn
 
 from batchtryon.clock import Clock
 from batchtryon.errors import LedgerError
-from batchtryon.ledger.tables import SCHEMA_VERSION, meta, metadata
+from batchtryon.ledger.tables import SCHEMA_VERSION, assets, files, meta, metadata, rows
 
 __all__ = ["STEPS", "Step", "bring_up_to_date", "is_empty", "newest_version", "read_meta", "schema_version"]
 
 Step: TypeAlias = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = {}
+
+def _labels_selection_assets(connection: Connection) -> None:
+    """Version 2: what a labelled file hashes to, which rows a run selects, pictures at addresses."""
+    for table, column in ((rows, rows.c.selected), (files, files.c.sha256)):
+        definition = CreateColumn(column).compile(dialect=connection.dialect)
+        connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+    assets.create(connection)
+
+
+STEPS: Mapping[int, Step] = {1: _labels_selection_assets}
 
 
 def is_empty(connection: Connection) -> bool:

@@ -30,10 +30,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 
 __all__ = [
     "SCHEMA_VERSION",
+    "assets",
     "attempts",
     "balance_reads",
     "baselines",
@@ -52,7 +54,7 @@ __all__ = [
 ]
 
 #: Raised with every change of the tables; see ``migrations.py``.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -163,6 +165,8 @@ rows = Table(
     Column("delivered", Boolean, nullable=False, default=False),
     # How many times pictures of this row were written; numbers the earlier ones that are kept.
     Column("deliveries", Integer, nullable=False, default=0),
+    # Whether the newest run was to render it; others wait for a run that selects them (``--where``, a pilot).
+    Column("selected", Boolean, nullable=False, default=True, server_default=true()),
     UniqueConstraint("manifest_id", "row_id"),
     UniqueConstraint("manifest_id", "stem_key"),
     Index("rows_in_order", "manifest_id", "sync", "position"),
@@ -253,7 +257,28 @@ files = Table(
     Column("written_at", _Utc, nullable=False),
     # An earlier picture, kept under another name.
     Column("superseded", Boolean, nullable=False, default=False),
+    # Of the file as it lies there, label included; None: its bytes are the output's as they came.
+    Column("sha256", String(64)),
     UniqueConstraint("row_id", "output_id"),
+)
+
+# Pictures at addresses, as they were when last looked at (``--preflight urls``, ``--revalidate``).
+assets = Table(
+    "assets", metadata,
+    _key(),
+    # sha256 of the address, in hex.
+    Column("address_key", String(64), nullable=False, unique=True),
+    # The same of the address without its query: shops count their versions there.
+    Column("base_key", String(64), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    # Of the bytes that were there.
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    # The digest it enters fingerprints with, once its bytes changed behind the address; None: its text alone.
+    Column("identity", Text),
+    Column("seen_at", _Utc, nullable=False),
 )
 
 events = Table(

@@ -21,6 +21,7 @@ from batchtryon.batch.opening import Options
 from batchtryon.cli.main import app
 from batchtryon.clock import SystemClock
 from batchtryon.errors import ExitCode
+from batchtryon.ledger.tables import SCHEMA_VERSION
 from batchtryon.sandbox.server import SandboxServer
 from batchtryon.sandbox.world import World
 from tests.contract.ledger_steps import Steps, a_row, lost
@@ -169,7 +170,7 @@ def test_a_ledger_is_told_with_what_is_unfinished(tmp_path: Path) -> None:
     with studio(output) as steps:
         steps.accept("b")
     checks = found()
-    assert "version 1, run 1, attempt 2" in told(checks, "ledger", Level.OK)
+    assert f"version {SCHEMA_VERSION}, run 1, attempt 2" in told(checks, "ledger", Level.OK)
     assert "1 jobs" in told(checks, "ledger", Level.WARNING)
 
 

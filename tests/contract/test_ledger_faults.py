@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine, inspect
 
 from batchtryon.errors import DiskError, ExitCode, LedgerBusy, LedgerError
 from batchtryon.ledger import database as database_room
@@ -164,12 +164,12 @@ def test_l3_a_ledger_that_does_not_say_who_it_is_is_refused_in_one_line(ledger: 
 
 # -- L5: versions ----------------------------------------------------------------------------------
 
-def _second_version(connection: Connection) -> None:
+def _next_version(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE manifests ADD COLUMN colour TEXT")
     connection.exec_driver_sql("UPDATE manifests SET colour = 'blue'")
 
 
-def _third_version(connection: Connection) -> None:
+def _one_more(connection: Connection) -> None:
     connection.exec_driver_sql("UPDATE manifests SET colour = 'red'")
 
 
@@ -191,6 +191,7 @@ def query(path: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
+NOW = SCHEMA_VERSION
 VERSION = "SELECT value FROM meta WHERE key = 'schema_version'"
 
 
@@ -200,19 +201,55 @@ def test_the_steps_lead_to_the_version_of_the_tables() -> None:
 
 
 def test_l5_an_older_ledger_is_copied_and_led_to_our_version(ledger: Path) -> None:
-    migrate(ledger, {1: _second_version, 2: _third_version})
-    assert query(ledger, VERSION) == [("3",)]
+    migrate(ledger, {NOW: _next_version, NOW + 1: _one_more})
+    assert query(ledger, VERSION) == [(str(NOW + 2),)]
     assert query(ledger, "SELECT DISTINCT colour FROM manifests") == [("red",)]
     (copy,) = backups_of(ledger)
-    assert copy.name == "ledger.sqlite3.v1-backup"
-    assert query(copy, VERSION) == [("1",)]
+    assert copy.name == f"ledger.sqlite3.v{NOW}-backup"
+    assert query(copy, VERSION) == [(str(NOW),)]
     assert query(copy, "SELECT count(*) FROM manifests") == [(400,)]
     assert query(copy, "PRAGMA integrity_check") == [("ok",)]
     assert not list(ledger.parent.glob("*.part"))
 
 
+@pytest.fixture
+def first_version(tmp_path: Path) -> Path:
+    """A ledger of version 1 as batchtryon 0.1.0 left it after a run of six rows on the sandbox."""
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("ledger_version_1.sql").read_text())
+    return path
+
+
+def shape(path: Path) -> dict[str, dict[str, tuple[str, bool, object]]]:
+    """The columns of every table, in no order: their type, whether they may be empty, their default."""
+    found = inspect(create_engine(url_of(path)))
+    return {table: {each["name"]: (str(each["type"]), each["nullable"], each["default"])
+                    for each in found.get_columns(table)} for table in found.get_table_names()}
+
+
+def test_l5_a_ledger_of_version_1_is_read_only_after_it_was_copied_and_led_to_ours(first_version: Path) -> None:
+    with pytest.raises(LedgerError, match=f"version 1, this batchtryon reads {NOW}"):
+        Ledger.for_reading(url_of(first_version), VirtualClock())
+    with Ledger.for_work(url_of(first_version), VirtualClock(), origin="sandbox") as ours:
+        (manifest,) = ours.catalog.manifests()
+    assert query(first_version, VERSION) == [(str(NOW),)]
+    assert query(first_version, "SELECT count(*), sum(selected), sum(delivered) FROM rows") == [(6, 6, 6)]
+    assert query(first_version, "SELECT count(*), count(sha256) FROM files") == [(7, 0)]
+    assert manifest.name == "night"
+    (copy,) = backups_of(first_version)
+    assert query(copy, VERSION) == [("1",)]
+
+
+def test_an_older_ledger_comes_to_have_the_tables_of_a_new_one(first_version: Path, tmp_path: Path) -> None:
+    Ledger.for_work(url_of(first_version), VirtualClock(), origin="sandbox").close()
+    new = tmp_path / "new.sqlite3"
+    Ledger.for_work(url_of(new), VirtualClock(), origin="sandbox").close()
+    assert shape(first_version) == shape(new)
+
+
 def test_l5_the_copy_holds_what_was_only_in_the_log(killed: Path) -> None:
-    migrate(killed, {1: _second_version})
+    migrate(killed, {NOW: _next_version})
     (copy,) = backups_of(killed)
     alone = copy.rename(copy.with_name("alone"))
     assert query(alone, "SELECT count(*) FROM manifests") == [(200,)]
@@ -221,8 +258,8 @@ def test_l5_the_copy_holds_what_was_only_in_the_log(killed: Path) -> None:
 def test_l5_a_step_that_goes_wrong_leaves_the_older_version_whole(ledger: Path) -> None:
     for _ in range(3):
         with pytest.raises(LedgerError, match="went wrong"):
-            migrate(ledger, {1: _second_version, 2: _broken})
-        assert query(ledger, VERSION) == [("1",)]
+            migrate(ledger, {NOW: _next_version, NOW + 1: _broken})
+        assert query(ledger, VERSION) == [(str(NOW),)]
         assert "colour" not in [column[1] for column in query(ledger, "PRAGMA table_info(manifests)")]
     # Tried three times, copied once: nothing had changed.
     assert len(backups_of(ledger)) == 1
@@ -231,16 +268,16 @@ def test_l5_a_step_that_goes_wrong_leaves_the_older_version_whole(ledger: Path) 
 
 @pytest.mark.parametrize("kind", ["damaged", "another"])
 def test_l5_an_earlier_copy_is_never_overwritten(ledger: Path, kind: str) -> None:
-    earlier = ledger.with_name("ledger.sqlite3.v1-backup")
+    earlier = ledger.with_name(f"ledger.sqlite3.v{NOW}-backup")
     if kind == "damaged":
         earlier.write_bytes(b"something else")
     else:
         with open_again(earlier):
             pass
     before = earlier.read_bytes()
-    migrate(ledger, {1: _second_version})
+    migrate(ledger, {NOW: _next_version})
     assert earlier.read_bytes() == before
-    copy = ledger.with_name("ledger.sqlite3.v1-backup-2")
+    copy = ledger.with_name(f"ledger.sqlite3.v{NOW}-backup-2")
     assert query(copy, "SELECT count(*) FROM manifests") == [(400,)]
 
 
@@ -251,9 +288,9 @@ def test_l5_without_a_copy_nothing_is_changed(ledger: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(database_room, "_copy", full)
     with pytest.raises(DiskError, match="disk is full") as caught:
-        migrate(ledger, {1: _second_version})
+        migrate(ledger, {NOW: _next_version})
     assert caught.value.exit_code is ExitCode.DISK
-    assert query(ledger, VERSION) == [("1",)]
+    assert query(ledger, VERSION) == [(str(NOW),)]
     assert sorted(path.name for path in ledger.parent.iterdir()) == ["ledger.sqlite3", "ledger.sqlite3.lock"]
 
 
@@ -268,18 +305,18 @@ def test_l5_a_copy_that_is_not_whole_is_no_copy(ledger: Path) -> None:
 
 
 def test_l5_what_a_newer_batchtryon_made_is_refused_and_neither_copied_nor_changed(ledger: Path) -> None:
-    migrate(ledger, {1: _second_version})
+    migrate(ledger, {NOW: _next_version})
     (copy,) = backups_of(ledger)
     copy.unlink()
-    with pytest.raises(LedgerError, match=r"version 2, this batchtryon knows up to 1\. Use the batchtryon that made"):
+    with pytest.raises(LedgerError, match=rf"version {NOW + 1}, this batchtryon knows up to {NOW}\. Use the b"):
         open_again(ledger)
     assert backups_of(ledger) == []
-    assert query(ledger, VERSION) == [("2",)]
+    assert query(ledger, VERSION) == [(str(NOW + 1),)]
 
 
 def test_l5_an_older_ledger_is_not_read_as_if_it_were_ours(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "newest_version", lambda: 2)
-    with pytest.raises(LedgerError, match="version 1, this batchtryon reads 2"):
+    monkeypatch.setattr(opening, "newest_version", lambda: NOW + 1)
+    with pytest.raises(LedgerError, match=f"version {NOW}, this batchtryon reads {NOW + 1}"):
         Ledger.for_reading(url_of(ledger), VirtualClock())
 
 
@@ -391,5 +428,5 @@ def test_what_was_opened_can_be_copied_while_a_reader_reads(ledger: Path) -> Non
     shutil.copy(ledger.with_name("copy"), ledger.with_name("second"))
     second = Database(url_of(ledger.with_name("second")), read_only=True)
     with second.transaction() as connection:
-        assert read_meta(connection)["schema_version"] == "1"
+        assert read_meta(connection)["schema_version"] == str(NOW)
     second.close()

@@ -28,6 +28,7 @@ from batchtryon.errors import (  # noqa: E402  # assertions of the suites are re
 from batchtryon.ledger import database  # noqa: E402  # see above
 from batchtryon.ledger.database import redacted, sqlite_path  # noqa: E402  # see above
 from batchtryon.ledger.ledger import Ledger  # noqa: E402  # see above
+from batchtryon.ledger.tables import SCHEMA_VERSION  # noqa: E402  # see above
 from batchtryon.records import Answer, Verdict  # noqa: E402  # see above
 from tests.contract.ledger_steps import ORIGIN, RULES, Steps, a_row  # noqa: E402  # see above
 from tests.contract.ledger_suite import LedgerContract  # noqa: E402  # see above
@@ -203,7 +204,7 @@ def test_a_ledger_opened_without_an_api_belongs_to_the_first_one_that_uses_it(tm
         Ledger.for_work(url, VirtualClock(), origin="https://other.example.com")
 
 
-@pytest.mark.parametrize("version", ["2", "0"])
+@pytest.mark.parametrize("version", [str(SCHEMA_VERSION + 1), "0"])
 def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path, version: str) -> None:
     path = made(tmp_path / "l")
     query(path, f"UPDATE meta SET value = '{version}' WHERE key = 'schema_version'")

@@ -9,7 +9,7 @@ import pytest
 
 from batchtryon.errors import ConfigurationError, DiskError
 from batchtryon.settings import Layer, Settings
-from batchtryon.workspace import Workspace, key_file, read_key_file, state_folder, store_key
+from batchtryon.workspace import Workspace, cache_folder, key_file, read_key_file, state_folder, store_key
 
 __all__: list[str] = []
 
@@ -184,5 +184,7 @@ def test_a_file_without_a_readable_key_is_named_but_not_told(tmp_path: Path, con
 def test_what_is_the_user_s_lies_in_the_user_s_own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "s"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "k"))
     assert key_file() == tmp_path / "c" / "batchtryon" / "key"
     assert state_folder() == tmp_path / "s" / "batchtryon"
+    assert cache_folder() == tmp_path / "k" / "batchtryon"

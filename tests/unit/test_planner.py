@@ -300,3 +300,80 @@ def test_the_slower_of_window_and_slots_sets_the_time(
     submits: int, mean: float, limits: dict[str, Any], expected: Schedule
 ) -> None:
     assert schedule(submits, mean, replace(Settings(), **limits)) == expected
+
+
+# -- rows that are not selected --------------------------------------------------------------------
+
+def plan_selecting(
+    ids: Sequence[str], rows: Iterable[Row], known: Known | None = None, **settings: Any
+) -> tuple[Plan, dict[str, Decision]]:
+    planner = Planner("spring", known or Known(), Settings(**settings), selects=lambda row: row.id in ids)
+    return planner.plan, {each.row.id: each for piece in planner.decide(rows) for each in piece}
+
+
+def test_a_new_row_that_is_not_selected_costs_nothing_and_waits() -> None:
+    plan, decisions = plan_selecting(["a"], [a_row("a"), a_row("b", garment="coat")])
+    assert [(each.selected, each.credits, each.adopt) for each in decisions.values()] == [
+        (True, 1, True), (False, 0, True)]
+    assert (plan.rows, plan.unselected, plan.total) == ({RowState.NEW: 1}, 1, 2)
+    assert (plan.estimate, plan.submits, plan.by_kind, plan.costs) == (1, 1, {"clothes": 1}, [[1, 1]])
+    assert plan.reasons == {RowState.NEW: ["a: not in the ledger yet"]}
+
+
+def test_a_row_that_is_not_selected_never_stands_in_for_one_that_is() -> None:
+    plan, decisions = plan_selecting(["b"], [a_row("a"), a_row("b"), a_row("c")])
+    assert (decisions["b"].state, decisions["b"].credits) == (RowState.NEW, 1)
+    assert (plan.estimate, plan.saved, plan.unselected) == (1, 0, 2)
+
+
+@pytest.mark.parametrize(("state", "delivered", "told"), [
+    (ItemState.PENDING, False, None), (ItemState.SUBMITTING, False, RowState.IN_FLIGHT),
+    (ItemState.PROCESSING, False, RowState.IN_FLIGHT), (ItemState.RENDERED, False, RowState.IN_FLIGHT),
+    (ItemState.DONE, True, RowState.DONE), (ItemState.DONE, False, None), (ItemState.FAILED, False, RowState.FAILED),
+    (ItemState.UNKNOWN, False, RowState.UNKNOWN), (ItemState.EXPIRED, False, RowState.UNKNOWN),
+    (ItemState.VANISHED, False, RowState.UNKNOWN), (ItemState.STUCK, False, RowState.UNKNOWN),
+])
+def test_a_row_that_is_not_selected_is_told_as_it_stands(
+    state: ItemState, delivered: bool, told: RowState | None  # noqa: FBT001  # a column of the table
+) -> None:
+    row = a_row()
+    plan, decisions = plan_selecting([], [row], Known({"a": glimpse(row, state, delivered=delivered)}, active=1))
+    assert plan.rows == ({told: 1} if told else {})
+    assert (plan.unselected, plan.estimate, plan.saved) == (int(told is None), 0, 0)
+    assert (decisions["a"].selected, decisions["a"].fingerprint) == (False, row.fingerprint())
+
+
+@pytest.mark.parametrize("state", [state for state in ItemState if state not in OPEN_ITEMS])
+@pytest.mark.parametrize("changed", Changed)
+def test_a_changed_row_that_is_not_selected_keeps_what_it_has_and_nobody_is_asked(
+    state: ItemState, changed: Changed
+) -> None:
+    known = Known({"a": glimpse(a_row(), state, delivered=state is ItemState.DONE)}, active=1)
+    plan, decisions = plan_selecting([], [a_row(garment="coat")], known, changed=changed)
+    # Only what was never tried takes its new content.
+    assert decisions["a"].adopt == (state is ItemState.PENDING)
+    assert (plan.rows, plan.unselected, plan.changed_credits, plan.estimate) == ({}, 1, 0, 0)
+
+
+@pytest.mark.parametrize("state", OPEN_ITEMS)
+def test_a_changed_row_in_flight_is_finished_first_selected_or_not(state: ItemState) -> None:
+    plan, decisions = plan_selecting([], [a_row(garment="coat")], Known({"a": glimpse(a_row(), state)}))
+    assert (plan.rows, plan.unselected, decisions["a"].adopt) == ({RowState.IN_FLIGHT: 1}, 0, False)
+
+
+def test_a_row_that_is_not_selected_is_not_gone() -> None:
+    row, coat = a_row(), a_row("b", garment="coat")
+    known = Known({"a": glimpse(row, ItemState.DONE, delivered=True), "b": glimpse(coat, ItemState.PENDING)}, active=3)
+    plan, _ = plan_selecting(["a"], [row, coat], known)
+    assert (plan.rows[RowState.GONE], plan.unselected, plan.total) == (1, 1, 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=30))
+def test_a_plan_for_some_rows_costs_what_a_manifest_of_them_alone_would(drawn: list[tuple[int, bool]]) -> None:
+    rows = [a_row(f"r{place}", garment=str(garment), position=place) for place, (garment, _) in enumerate(drawn)]
+    chosen = [row for row, (_, selected) in zip(rows, drawn, strict=True) if selected]
+    plan, _ = plan_selecting([row.id for row in chosen], rows)
+    alone, _ = plan_of(chosen)
+    assert (plan.estimate, plan.submits, plan.saved, plan.rows) == (
+        alone.estimate, alone.submits, alone.saved, alone.rows)
+    assert plan.total == len(rows)

@@ -10,8 +10,8 @@ from batchtryon.cli.main import app
 from batchtryon.cli.options import Choices, Key, Limits, Rarer, Where
 from batchtryon.settings import Settings
 
-COMMANDS = ["plan", "run", "status", "failures", "retry", "export", "explain", "credits", "login", "doctor",
-            "sandbox"]
+COMMANDS = ["init", "plan", "pilot", "run", "status", "failures", "retry", "export", "explain", "options", "credits",
+            "login", "doctor", "sandbox"]
 CANARY = "canary-4711-secret"
 
 
@@ -40,7 +40,7 @@ def test_help_fits_eighty_columns_and_every_line_is_whole(command: str) -> None:
     "--output", "--ledger", "--rate", "--poll-rate", "--concurrency", "--max-credits", "--keep-credits",
     "--max-duration", "--max-failures", "--order-by", "--changed", "--on-unknown", "--settle", "--sandbox", "--yes",
     "--json", "--quiet", "-v", "--api-key-file", "--name", "--allow-outside", "--no-submit", "--fail-if-nothing",
-    "--accept-ledger",
+    "--accept-ledger", "--where",
 ])
 def test_run_has_each_option_of_the_design(option: str) -> None:
     assert re.search(rf"(^|[\s│]){option}\s", told("run", "--help"))
@@ -54,7 +54,8 @@ def test_the_rarer_options_stand_in_a_panel_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("options", [
-    ("plan", ["--check", "--detailed-exitcode", "--json"]), ("status", ["--watch", "--json"]),
+    ("plan", ["--check", "--detailed-exitcode", "--json", "--where"]), ("status", ["--watch", "--json"]),
+    ("pilot", ["-n", "--by", "--where", "--yes"]),
     ("retry", ["--where", "--id", "--unknown", "--run"]), ("export", ["--format", "--out", "--force"]),
     ("sandbox", ["--port", "--speed", "--credits", "--faults", "--seed"]), ("login", ["--no-check"]),
     ("doctor", ["--verify", "--json", "--api-key-file", "--sandbox"]),

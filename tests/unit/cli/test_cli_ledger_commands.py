@@ -17,6 +17,7 @@ from batchtryon.cli.advice import advice_for
 from batchtryon.cli.main import app
 from batchtryon.cli.running import Manner
 from batchtryon.cli.screen import Screen
+from batchtryon.conditions import Condition
 from batchtryon.errors import ExitCode, LedgerBusy, UsageError
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.story import RunRecord, StandingRow
@@ -223,7 +224,7 @@ def test_retry_shows_rows_and_price_and_says_how_to_run_them(ledger: Ledger) -> 
     assert "2 rows to run again (1 failed, 1 answer lost), 4 credits: demo:a, demo:b" in result.stdout
     assert "1 row may have been paid for already" in result.stdout
     assert "batchtryon run demo.csv" in result.stderr
-    assert ledger.choice == {"where": [asking.Where("brand", "=", "x")], "ids": ["a", "b"], "unknown": True}
+    assert ledger.choice == {"where": [Condition("brand", "=", "x")], "ids": ["a", "b"], "unknown": True}
     assert ledger.reopened == [row.wish for row in ledger.rows]
     assert ledger.ran is None
 

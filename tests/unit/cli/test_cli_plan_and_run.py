@@ -16,6 +16,7 @@ from batchtryon.batch.running import Ears, NotWanted
 from batchtryon.cli.main import app
 from batchtryon.cli.screen import Screen
 from batchtryon.clock import Clock
+from batchtryon.conditions import Condition
 from batchtryon.errors import ExitCode
 from batchtryon.executor.run import Message, Progress, Weight
 from batchtryon.planner import BoundBy, Plan
@@ -160,6 +161,19 @@ def test_options_that_were_not_given_leave_the_say_to_other_layers(batch: Batch)
     assert batch.options == Options()
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_conditions_reach_the_batch_in_their_order(batch: Batch, command: str) -> None:
+    call(command, "demo.csv", "--where", "Type=Dresses", "--where", "id!=a b")
+    assert batch.options == Options(where=(Condition("Type", "=", "Dresses"), Condition("id", "!=", "a b")))
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_what_is_no_condition_is_refused_in_one_line(batch: Batch, command: str) -> None:
+    result = call(command, "demo.csv", "--where", "Dresses")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "--where 'Dresses' is not a condition" in result.stderr
+
+
 # -- run -------------------------------------------------------------------------------------------
 
 
@@ -284,3 +298,36 @@ def test_the_reporter_ends_whatever_happens(batch: Batch, monkeypatch: pytest.Mo
     monkeypatch.setattr("batchtryon.cli.running.run_opened", refuse)
     call("run", "demo.csv")
     assert ended == [True]
+
+
+def test_a_run_of_a_part_says_what_waits_and_does_not_ask_for_the_same_command_again(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*args: Any, **how: Any) -> Summary:
+        return Summary(
+            manifest="demo", exit_code=ExitCode.ALL_DONE, reasons=("all selected rows are done",), credits={},
+            rows={"total": 2900, "done": 12, "pending": 2885, "in_flight": 3, "unselected": 2888}, requests={},
+            seconds=1.0, bound_by="nothing",
+        )
+
+    monkeypatch.setattr("batchtryon.cli.running.run_opened", run)
+    told = call("run", "demo.csv", "--where", "Type=Dresses").stdout
+    assert "demo: all selected rows are done\nRows      12 done (of 2,900)\n" in told
+    assert "          2,888 not selected wait for a run that selects them\n" in told
+    assert "run the same command again" not in told
+    assert json.loads(call("run", "demo.csv", "--json").stdout.splitlines()[-1])["rows"]["pending"] == 2885
+
+
+def test_selected_rows_that_are_left_are_told_apart_from_those_that_wait(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*args: Any, **how: Any) -> Summary:
+        return Summary(
+            manifest="demo", exit_code=ExitCode.OUT_OF_CREDITS, reasons=(), credits={}, requests={}, seconds=1.0,
+            bound_by="nothing", rows={"total": 10, "pending": 10, "unselected": 7},
+        )
+
+    monkeypatch.setattr("batchtryon.cli.running.run_opened", run)
+    told = call("run", "demo.csv", "--where", "Type=Dresses").stdout
+    assert "Rows      3 pending (of 10)\n          7 not selected wait" in told
+    assert "3 rows left: run the same command again" in told

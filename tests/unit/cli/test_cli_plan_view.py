@@ -38,6 +38,21 @@ def test_states_without_rows_are_not_shown() -> None:
     assert "failed" not in shown(a_plan())
 
 
+def test_rows_that_are_not_selected_are_one_line_in_line_with_the_others() -> None:
+    text = shown(a_plan(unselected=2880, selected=12))
+    assert text.startswith("demo: 4,114 rows\n")
+    assert "  new           1,200   a: not in the ledger yet\n" in text
+    assert "\n  not selected  2,880   wait for a run that selects them\n" in text
+    assert plan_json(a_plan(unselected=2880))["rows"]["unselected"] == 2880
+    assert plan_json(a_plan(unselected=2880))["rows"]["total"] == 4114
+
+
+def test_conditions_that_no_row_meets_are_told() -> None:
+    text = shown(a_plan(rows=Counter(), unselected=7))
+    assert "\n  not selected  7   no row meets the conditions given\n" in text
+    assert "no row meets" not in shown(a_plan())
+
+
 def test_more_than_one_night_is_told_in_nights() -> None:
     assert "(3 nights of 8 h)" in shown(a_plan(seconds=17 * 3600.0))
     assert "nights" not in shown(a_plan(seconds=7 * 3600.0))
@@ -99,7 +114,7 @@ def test_the_json_has_the_keys_of_the_design_and_all_eight_states() -> None:
     told = json.loads(json.dumps(plan_json(a_plan(), hints=["h"])))
     assert told["rows"] == {
         "total": 1234, "new": 1200, "changed": 0, "done": 34, "in_flight": 0, "failed": 0, "unknown": 0, "reused": 0,
-        "gone": 0,
+        "gone": 0, "unselected": 0,
     }
     assert {"estimate": 1300, "max": 3900, "balance": 2000}.items() <= told["credits"].items()
     assert (told["manifest"], told["seconds"], told["bound_by"], told["hints"]) == ("demo", 3540.0, "rate", ["h"])
