@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from batchtryon.errors import UsageError
-from batchtryon.manifest import PACKED, ManifestFile
+from batchtryon.manifest import HEAD, PACKED, ManifestFile, sniff
 from batchtryon.names import shown
 from batchtryon.records import PictureUnusable
 from batchtryon.tryon import did_you_mean
 
-__all__ = ["Beside", "SteadyFile", "format_suffix", "manifest_stem"]
+__all__ = ["STDIN", "Beside", "Spool", "SteadyFile", "format_suffix", "manifest_stem"]
+
+#: The manifest that is read from standard input.
+STDIN: Final = "-"
 
 _GLOB: Final = re.compile(r"[*?\[]")
 
@@ -53,20 +61,77 @@ class SteadyFile:
         return file
 
 
+class Spool:
+    """A manifest from standard input, kept in a file without a name so that it can be read again and again."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        with tempfile.TemporaryFile() as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            # Open as long as this manifest is: the file has no name to be opened by again.
+            self._number = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._number)
+        #: What its first bytes say of its format.
+        self.suffix = sniff(self.read_at(0, HEAD))
+
+    def __call__(self) -> BinaryIO:
+        """The bytes from their beginning, at a place of its own in them."""
+        return io.BufferedReader(_Window(self))
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``place``."""
+        return os.pread(self._number, size, place)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return os.fstat(self._number).st_size
+
+
+class _Window(io.RawIOBase):
+    """Reads a spool at a position of its own; closing it closes nothing."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._spool.read_at(self._place, len(buffer))
+        buffer[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._spool.size}[whence]
+        self._place = max(0, start + offset)
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+
 class Beside:
     """Finds what a manifest refers to, relative to its folder and below folders that the user allowed.
 
     A manifest may come from someone else, so the same roots hold as for its pictures. What a pattern means is
     settled once: a new export that arrives in the middle of a run is tomorrow's. ``instead`` is the export that
-    the user named with ``--source`` for this once; it may lie anywhere.
+    the user named with ``--source`` for this once; it may lie anywhere. ``sheet``: the one of it with ``--sheet``.
     """
 
     def __init__(
-        self, root: Path, *, today: date, allowed: Sequence[Path] = (), instead: Path | None = None
+        self, root: Path, *, today: date, allowed: Sequence[Path] = (), instead: Path | None = None,
+        sheet: str | None = None,
     ) -> None:
         self._root = root.resolve()
         self._allowed = (self._root, *(folder.expanduser().resolve() for folder in allowed))
         self._instead = instead
+        self._sheet = sheet
         self._today = today
         self._found: dict[str, ManifestFile] = {}
 
@@ -78,14 +143,14 @@ class Beside:
     def __call__(self, text: str, *, export: bool = False) -> ManifestFile:
         """See :class:`~batchtryon.manifest.reading.Neighbours`."""
         if export and self._instead is not None:
-            place = self._instead
-            return ManifestFile(name=place.name, suffix=format_suffix(place), open=SteadyFile(place), beside=self)
+            return self._file(self._instead, self._instead.name, self._sheet)
         if text not in self._found:
             place = self._newest(text)
-            self._found[text] = ManifestFile(
-                name=self._named(place), suffix=format_suffix(place), open=SteadyFile(place), beside=self
-            )
+            self._found[text] = self._file(place, self._named(place), self._sheet if export else None)
         return self._found[text]
+
+    def _file(self, place: Path, name: str, sheet: str | None) -> ManifestFile:
+        return ManifestFile(name=name, suffix=format_suffix(place), open=SteadyFile(place), beside=self, sheet=sheet)
 
     def _newest(self, text: str) -> Path:
         pattern = text.strip()

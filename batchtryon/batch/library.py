@@ -173,10 +173,12 @@ def _open(
     where: Sequence[str] = (),
 ) -> Opened:
     speed = float(settings.pop("speed", 10.0))
+    source, sheet = settings.pop("source", None), settings.pop("sheet", None)
     accept = bool(settings.pop("accept_ledger", False))
     conditions = tuple(Condition.parse(each) for each in ([where] if isinstance(where, str) else where))
     options = Options(
-        flags=settings, name=name, sandbox=sandbox, speed=speed, accept_ledger=accept, where=conditions
+        flags=settings, name=name, sandbox=sandbox, speed=speed, accept_ledger=accept, where=conditions,
+        source=None if source is None else Path(source), sheet=sheet,
     )
     return open_batch(Path(manifest), options)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from batchtryon.batch.files import Beside, SteadyFile, format_suffix, manifest_stem
+from batchtryon.batch.files import STDIN, Beside, Spool, SteadyFile, format_suffix, manifest_stem
 from batchtryon.batch.looked import Looked
 from batchtryon.clock import SystemClock
 from batchtryon.conditions import Condition, all_hold
@@ -43,6 +44,8 @@ class Options:
     accept_ledger: bool = False
     #: The catalog's export for this once, instead of the one the manifest refers to.
     source: Path | None = None
+    #: The sheet of a workbook, the manifest's or the catalog's; None: the first that is shown.
+    sheet: str | None = None
     #: Conditions a row must meet, all of them, to take part in this run; the others wait as they are.
     where: tuple[Condition, ...] = ()
 
@@ -144,8 +147,11 @@ class Opened:
 
 def open_batch(path: Path, options: Options) -> Opened:
     """Open a manifest. Raises :class:`ManifestInvalid`, :class:`UsageError` or ConfigurationError."""
+    piped = str(path) == STDIN
+    if piped and options.name is None:
+        raise UsageError("A manifest from standard input has no name. Give it one with --name, always the same.")
     path = path.absolute()
-    if not path.is_file():
+    if not piped and not path.is_file():
         raise UsageError(_missing(path))
     workspace = Workspace.around(path.parent)
     flags, environment = Layer("the command line", options.flags), Layer("the environment", options.environment)
@@ -155,9 +161,15 @@ def open_batch(path: Path, options: Options) -> Opened:
     allowed = workspace.allowed(before.allow_outside)
     probe = LocalPictures(path.parent, allowed=allowed)
     today = SystemClock().now().date()
-    beside = Beside(path.parent, today=today, allowed=allowed, instead=options.source)
-    file = ManifestFile(name=path.name, suffix=format_suffix(path), open=SteadyFile(path), beside=beside)
-    manifest = open_manifest(file, probe)
+    if options.source is not None and not options.source.is_file():
+        raise UsageError(f"--source {options.source}: there is no such file. Check its path.")
+    beside = Beside(path.parent, today=today, allowed=allowed, instead=options.source, sheet=options.sheet)
+    spool = Spool(sys.stdin.buffer) if piped else None
+    file = ManifestFile(
+        name="standard input" if spool else path.name, suffix=spool.suffix if spool else format_suffix(path),
+        open=spool or SteadyFile(path), beside=beside,
+    )
+    manifest = _open_manifest(file, options, probe)
     try:
         settings = Settings.from_layers(
             file=workspace.config, manifest=Layer("settings", manifest.settings), environment=environment, flags=flags
@@ -173,6 +185,19 @@ def open_batch(path: Path, options: Options) -> Opened:
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
         rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger, where=options.where,
     )
+
+
+def _open_manifest(file: ManifestFile, options: Options, probe: LocalPictures) -> Manifest:
+    """The manifest. What the user says of its export or sheet must have something to say it of."""
+    # In a YAML file the sheet is the catalog's; of anything else it is the manifest's own.
+    is_yaml = file.suffix.casefold() in {".yaml", ".yml"}
+    manifest = open_manifest(file if is_yaml else replace(file, sheet=options.sheet), probe)
+    if manifest.catalog is None:
+        if options.source is not None:
+            raise UsageError(f"--source: {file.name} refers to no export (it has no 'source:'). Leave it out.")
+        if is_yaml and options.sheet is not None:
+            raise UsageError(f"--sheet: {file.name} is no workbook and refers to none. Leave it out.")
+    return manifest
 
 
 def _placed(row: Row, ranks: Mapping[int, int]) -> Row:

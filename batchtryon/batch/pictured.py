@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from batchtryon.batch.assets import is_replaced
 from batchtryon.batch.looked import Looked
+from batchtryon.manifest import CatalogReport
 from batchtryon.planner import Plan
 from batchtryon.records import Decision, RowState, Source
 from batchtryon.tryon import KINDS
@@ -42,6 +43,8 @@ class PicturedPlan(Plan):
     remarked: dict[str, AssetRemark] = field(default_factory=dict)
     #: What is told once, such as addresses that could not be looked at.
     notes: list[str] = field(default_factory=list)
+    #: What was made of the shop's export that the manifest refers to; None: it refers to none.
+    catalog: CatalogReport | None = None
 
     def count(self, decisions: Iterable[Decision], looked: Looked, about: Callable[[Source], str | None]) -> None:
         """Count the pictures of some rows that take part. ``about``: what may be wrong with one on this machine."""

@@ -11,10 +11,11 @@ from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.clock import Clock
-from batchtryon.errors import CallError
+from batchtryon.errors import CallError, DiskError
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.planner import BoundBy, Plan, Planner, rows_that_wait
 from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
+from batchtryon.report.unmatched import UNMATCHED, write_unmatched
 from batchtryon.settings import Settings
 
 __all__ = ["Nothing", "decide_all", "make_planner", "plan_of", "read_balance"]
@@ -52,7 +53,9 @@ def make_planner(opened: Opened, ledger: Ledger | None, settings: Settings) -> P
         opened.name, opened.looked.through(snapshot), settings, mean_seconds={} if opened.rehearsal else means,
         speed=speed, selects=opened.selects,
     )
-    planner.plan = PicturedPlan(manifest=opened.name, notes=opened.looked.notes)
+    planner.plan = PicturedPlan(
+        manifest=opened.name, notes=opened.looked.notes, catalog=opened.manifest.catalog
+    )
     return planner
 
 
@@ -91,6 +94,7 @@ def plan_of(
         if isinstance(planner.plan, PicturedPlan):
             planner.plan.count(piece, opened.looked, opened.about)
     opened.require_valid()
+    _keep_unmatched(opened)
     plan = planner.plan
     balance = read()
     planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
@@ -99,6 +103,15 @@ def plan_of(
         decisions = chain.from_iterable(again.decide(opened.rows()))
         plan.left_over, plan.waiting = rows_that_wait(decisions, plan.available)
     return plan
+
+
+def _keep_unmatched(opened: Opened) -> None:
+    """Write the products that nobody wears beside the results, for the user to open."""
+    if opened.manifest.catalog is not None:
+        try:
+            write_unmatched(opened.output / opened.name / UNMATCHED, opened.manifest.catalog.unmatched)
+        except DiskError as exc:
+            opened.looked.notes.append(f"{UNMATCHED} could not be written: {exc}")
 
 
 def _cap_left(opened: Opened, ledger: Ledger | None, settings: Settings) -> int | None:

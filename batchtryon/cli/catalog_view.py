@@ -13,31 +13,42 @@ __all__ = ["catalog_lines"]
 
 #: Causes, tags or persons named on one line.
 _NAMED = 6
+#: Examples of what was skipped for one reason.
+_EXAMPLES = 3
 
 
 def catalog_lines(report: CatalogReport, *, width: int, columns: bool = False) -> Iterator[str]:
     """What was detected, taken and skipped, who wears what and what is left; with ``columns``, how it was read."""
-    yield f"Catalog   {safe(report.source)}: {safe(report.format)}, {counted(report.products, 'product')}"
+    for label, text in _told(report, columns=columns):
+        yield from textwrap.wrap(
+            text, width=width, initial_indent=f"{label:<10}", subsequent_indent=" " * 10, break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def _told(report: CatalogReport, *, columns: bool) -> Iterator[tuple[str, str]]:
+    yield "Catalog", f"{safe(report.source)}: {safe(report.format)}, {counted(report.products, 'product')}"
     if columns and report.mapped:
-        mapped = ", ".join(f"{meaning} = {safe(column)}" for meaning, column in report.mapped)
-        yield from textwrap.wrap(mapped, width=width, initial_indent="Columns   ", subsequent_indent=" " * 10,
-                                 break_long_words=False)
+        yield "Columns", ", ".join(f"{meaning} = {safe(column)}" for meaning, column in report.mapped)
     if report.garments["color"] > report.garments["product"]:
-        yield (f"Garments  {number(report.garments['product'])} a product, {number(report.garments['color'])} a colour "
-               "(per: product or color)")
-    for reason, count in report.skipped.most_common():
-        yield f"Skipped   {number(count)} {safe(reason)}: {and_more(report.examples[reason], count)}"
+        yield "Garments", (f"{number(report.garments['product'])} with one a product, "
+                           f"{number(report.garments['color'])} with one a colour (--per product or color)")
+    if report.chosen:
+        yield "Chosen", f"pictures by {_counts(report.chosen)}"
+    for place, (reason, count) in enumerate(report.skipped.most_common()):
+        examples = and_more(report.examples[reason][:_EXAMPLES], count)
+        yield "" if place else "Skipped", f"{number(count)} {safe(reason)}: {examples}"
     if report.persons:
-        yield f"Persons   {_counts(report.persons)}"
+        yield "Persons", _counts(report.persons)
     if report.matched:
-        yield f"Matched   {_counts(report.matched)}"
+        yield "Matched", _counts(report.matched)
     if report.unmatched:
-        yield (f"Unmatched {counted(len(report.unmatched), 'row')}, not rendered: "
-               f"{and_more([each.id for each in report.unmatched[:3]], len(report.unmatched))}; see unmatched.csv")
+        examples = and_more([each.id for each in report.unmatched[:_EXAMPLES]], len(report.unmatched))
+        yield "Unmatched", (f"{counted(len(report.unmatched), 'garment')}, not rendered: {examples}; see unmatched.csv")
     if report.fixed:
-        yield f"Fixed     {counted(report.fixed, 'row')} by fixes.csv"
+        yield "Fixed", f"{counted(report.fixed, 'row')} by fixes.csv"
     if report.idle_fixes:
-        yield f"          {and_more(report.idle_fixes[:3], len(report.idle_fixes))} of fixes.csv met no row"
+        yield "", f"{and_more(report.idle_fixes[:_EXAMPLES], len(report.idle_fixes))} of fixes.csv met no row"
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -50,7 +51,8 @@ def _option(*names: str, text: str, metavar: str, panel: str | None = None) -> A
     return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
 
 
-Manifest: TypeAlias = Annotated[str, typer.Argument(metavar="MANIFEST", help="The manifest's file.")]
+Manifest: TypeAlias = Annotated[str, typer.Argument(
+    metavar="MANIFEST", help="The manifest's file, or - for standard input.")]
 AnyManifest: TypeAlias = Annotated[str | None, typer.Argument(
     metavar="MANIFEST", show_default=False,
     help="A manifest's file or name; all that the ledger knows if left out.")]
@@ -113,11 +115,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Which rows take part; the others wait as they are."""
+    """Which rows there are, and which of them take part."""
 
     conditions: Annotated[list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", show_default=False, help=(
         "Only rows whose column meets this: id, kind or your own; also != and ~ with * and ?. Repeatable, all must "
         "hold. The other rows wait as they are."))] = None
+    source: Annotated[str | None, _option("--source", metavar="FILE", panel=RARER, text=(
+        "The export of a catalog for this once, instead of the one its manifest refers to."))] = None
+    sheet: Annotated[str | None, _option("--sheet", metavar="NAME", panel=RARER, text=(
+        "The sheet of a workbook; default the first that is not hidden."))] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +193,12 @@ def options_of(desk: Desk, where: Where, *groups: Limits | Rows | Choices | Rare
     _check(flags)
     speed = next((group.speed for group in groups if isinstance(group, Rarer)), 10.0)
     accept = any(group.accept_ledger for group in groups if isinstance(group, Choices))
-    conditions = [each for group in groups if isinstance(group, Rows) for each in group.conditions or ()]
+    rows = next((group for group in groups if isinstance(group, Rows)), Rows())
     return Options(
         flags=flags, environment=desk.environment.settings, name=where.name if named else None,
         sandbox=where.sandbox, speed=speed, accept_ledger=accept,
-        where=tuple(Condition.parse(each) for each in conditions),
+        where=tuple(Condition.parse(each) for each in rows.conditions or ()),
+        source=None if rows.source is None else Path(rows.source).expanduser(), sheet=rows.sheet,
     )
 
 

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 from batchtryon.batch.pictured import MOST_COUNTED, AssetRemark, PicturedPlan
+from batchtryon.cli.catalog_view import catalog_lines
 from batchtryon.cli.wording import and_more, counted, duration, number, safe
 from batchtryon.planner import NIGHT_SECONDS, BoundBy, Plan
 from batchtryon.records import RowState
@@ -40,6 +41,7 @@ def plan_lines(plan: Plan, settings: Settings, *, width: int, rehearsal: bool) -
         f"{safe(plan.manifest, 60)}: {counted(plan.total, 'row')}",
         *_rows(plan, width),
         "",
+        *_catalog(plan, width),
         *_money(plan, rehearsal=rehearsal),
         *_time(plan, settings),
         *_assets(plan),
@@ -66,8 +68,25 @@ def plan_json(plan: Plan, *, hints: Sequence[str] = ()) -> dict[str, Any]:
         "seconds": round(plan.seconds, 3),
         "bound_by": plan.bound_by.value,
         "hints": list(hints),
+        **_catalog_json(plan),
         **_assets_json(plan),
     }
+
+
+def _catalog(plan: Plan, width: int) -> Iterator[str]:
+    if isinstance(plan, PicturedPlan) and plan.catalog is not None:
+        yield from catalog_lines(plan.catalog, width=width)
+
+
+def _catalog_json(plan: Plan) -> dict[str, Any]:
+    report = plan.catalog if isinstance(plan, PicturedPlan) else None
+    if report is None:
+        return {}
+    return {"catalog": {
+        "source": report.source, "format": report.format, "products": report.products, "rows": report.rows,
+        "skipped": dict(report.skipped), "persons": dict(report.persons), "matched": dict(report.matched),
+        "unmatched": len(report.unmatched), "fixed": report.fixed,
+    }}
 
 
 def _rows(plan: Plan, width: int) -> Iterator[str]:

@@ -40,7 +40,9 @@ def plan(
     opened = open_batch(Path(manifest), options_of(desk, where, limits, rows, choices, rarer))
     if check:
         return _check(desk, opened, json=json)
-    planned = plan_opened(opened, desk.environment.key_loader(key.api_key_file), desk.clock)
+    planned = plan_opened(
+        opened, desk.environment.key_loader(key.api_key_file), desk.clock, lambda text: desk.screen.remark(safe(text))
+    )
     hints = tuple(opened.manifest.hints)
     if json:
         desk.screen.say_json(plan_json(planned, hints=hints))

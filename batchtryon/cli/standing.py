@@ -16,6 +16,7 @@ from batchtryon.cli.summary_view import row_words
 from batchtryon.cli.wording import and_more, counted, moment, number, safe, status_words
 from batchtryon.errors import ExitCode, UsageError
 from batchtryon.ledger.story import RunRecord, StandingRow
+from batchtryon.manifest import FIXED
 
 __all__ = ["explain", "failures", "status"]
 
@@ -159,6 +160,8 @@ def _row_lines(desk: Desk, row: StandingRow) -> list[str]:
         *(f"  {safe(name, 40)}: {safe(source.text, 200)}" for name, source in row.sources.items()),
         *(f"  picture: {safe(path, 200)}" for path in row.files),
     ]
+    if row.columns.get(FIXED):
+        lines.append(f"  corrected by fixes.csv: {safe(row.columns[FIXED], 500)}")
     if error:
         lines += [f"  {safe(error, 500)}", f"  What to do: {advice_for(row.error_name or '', row.status)}"]
     return lines

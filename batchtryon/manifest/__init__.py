@@ -6,8 +6,21 @@ format is one more function in ``manifest.FORMATS``.
 
 from __future__ import annotations
 
+from batchtryon.manifest.catalog import FIXED
+from batchtryon.manifest.catalog_report import CatalogReport
 from batchtryon.manifest.formats.packed import PACKED
+from batchtryon.manifest.formats.sniffing import HEAD, sniff
 from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest
 from batchtryon.manifest.reading import ManifestFile
 
-__all__ = ["FORMATS", "PACKED", "Manifest", "ManifestFile", "open_manifest"]
+__all__ = [
+    "FIXED",
+    "FORMATS",
+    "HEAD",
+    "PACKED",
+    "CatalogReport",
+    "Manifest",
+    "ManifestFile",
+    "open_manifest",
+    "sniff",
+]

@@ -33,7 +33,7 @@ from batchtryon.names import shown
 from batchtryon.records import PictureProbe, PictureUnusable
 from batchtryon.tryon import OPTION_NAMES
 
-__all__ = ["EXPORTS", "read_catalog"]
+__all__ = ["EXPORTS", "FIXED", "read_catalog"]
 
 #: The readers of an export by its extension.
 EXPORTS: Final = {**TABLES, ".xml": read_google_xml, ".rss": read_google_xml, ".atom": read_google_xml}
@@ -44,7 +44,7 @@ _FORMATS: Final = {
     FeedKind.WOOCOMMERCE: "WooCommerce export", FeedKind.TABLE: "table",
 }
 #: The column in which a correction is told.
-_FIXED: Final = "fixed"
+FIXED: Final = "tryon_fixed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +79,8 @@ def read_catalog(
     fixes = opening.fixes(terms.fixes) if terms.fixes is not None else None
     opening.done()
     assert export is not None
+    if terms.sheet is not None and export.sheet is None:
+        export = replace(export, sheet=terms.sheet)
     reading = read_by_extension(export, probe, EXPORTS)
     detected = detect(export.name, reading.columns, terms.mapping, terms.feed)
     options = [name for name in defaults if name in OPTION_NAMES]
@@ -90,7 +92,7 @@ def read_catalog(
     catalog = _Catalog(
         file=file.name, terms=terms, export=export, reading=reading, detected=detected, fixes=fixes, template=template,
         casting=Casting(persons, terms.persons.choosing, rules=rules, children=terms.persons.children),
-        defaults={name: cell.text for name, cell in defaults.items()}, columns=(*ours, *own, _FIXED), ours=len(ours),
+        defaults={name: cell.text for name, cell in defaults.items()}, columns=(*ours, *own, FIXED), ours=len(ours),
         report=CatalogReport(source=export.name, format=_FORMATS[detected.kind], mapped=detected.meanings()),
     )
     if len(persons) > 1 and terms.persons.choosing is None and not rules:
@@ -216,7 +218,7 @@ def _records(catalog: _Catalog) -> Iterator[Record | Problem]:
         if isinstance(draft, Problem):
             yield draft
             continue
-        cast = catalog.casting.cast(draft)
+        cast = _cast(catalog, draft)
         if isinstance(cast, Uncast):
             report.unmatched.append(_left(draft, cast.reason))
             continue
@@ -229,6 +231,17 @@ def _records(catalog: _Catalog) -> Iterator[Record | Problem]:
                 yield record
     if catalog.fixes is not None:
         report.idle_fixes = catalog.fixes.idle
+
+
+def _cast(catalog: _Catalog, draft: Draft) -> Cast | Uncast:
+    """Who wears it; where nobody does, a correction of that garment may name somebody, or leave it out."""
+    cast = catalog.casting.cast(draft)
+    if isinstance(cast, Cast) or catalog.fixes is None:
+        return cast
+    fix = catalog.fixes.of(draft.id)
+    if fix is None or not (fix.skip or fix.cells.get("person")):
+        return cast
+    return Cast((Person(file=fix.cells.get("person", "")),), "fixes.csv")
 
 
 def _drafts(catalog: _Catalog) -> Iterator[Draft | Problem]:
@@ -252,6 +265,7 @@ def _drafts(catalog: _Catalog) -> Iterator[Draft | Problem]:
                 if isinstance(draft, Skipped):
                     report.skip(draft.reason, draft.name)
                 else:
+                    report.chosen[draft.chosen_by] += 1
                     yield draft
 
 

@@ -33,6 +33,8 @@ class CatalogReport:
     rows: int = 0
     #: Garments by what gets a picture of its own: ``product`` and ``color``, whichever is chosen.
     garments: Counter[str] = field(default_factory=Counter)
+    #: Garments by what chose their picture.
+    chosen: Counter[str] = field(default_factory=Counter)
     #: What was skipped by its reason, with the first few names.
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class CatalogReport:
     def begin(self) -> None:
         """A new reading: forget the last."""
         self.products = self.rows = self.fixed = 0
-        for kept in (self.garments, self.skipped, self.examples, self.matched, self.persons, self.unmatched):
+        for kept in (self.garments, self.chosen, self.skipped, self.examples, self.matched, self.persons):
             kept.clear()
+        self.unmatched.clear()
         self.idle_fixes = ()

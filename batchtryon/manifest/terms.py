@@ -1,4 +1,4 @@
-"""How a YAML manifest refers to a shop's export: ``source:``, ``catalog:``, ``persons:``, ``fixes:`` and ``name:``.
+"""How a YAML manifest refers to an export: ``source:``, ``sheet:``, ``catalog:``, ``persons:``, ``fixes:``, ``name:``.
 
 Only read here, with the line of whatever is wrong; :mod:`batchtryon.manifest.catalog` makes rows of it.
 """
@@ -24,7 +24,7 @@ from batchtryon.tryon import did_you_mean
 __all__ = ["CATALOG_PARTS", "CatalogTerms", "PersonTerms", "read_terms"]
 
 #: The parts of a YAML manifest that are read here.
-CATALOG_PARTS: Final = ("source", "catalog", "persons", "fixes", "name")
+CATALOG_PARTS: Final = ("source", "sheet", "catalog", "persons", "fixes", "name")
 _CATALOG: Final = ("feed", "map", "id", "per", "picture", "published", "where")
 _PERSONS: Final = ("from", "table", "choose", "children", "rules")
 _YES: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -56,6 +56,8 @@ class CatalogTerms:
     source: str
     #: Where ``source:`` stands.
     line: int
+    #: The sheet of a workbook; None: the first that is shown.
+    sheet: str | None = None
     #: None: seen from the columns.
     feed: FeedKind | None = None
     #: Meanings set by hand, each with the user's column.
@@ -89,6 +91,7 @@ class _Terms:
         return CatalogTerms(
             source=self._text(Scalar("source", source.line), source) or "",
             line=source.line,
+            sheet=self._text_of(root, "sheet"),
             feed=self._choice(catalog, "feed", FeedKind),
             mapping=mapping,
             id_by=self._choice(catalog, "id", IdBy) or IdBy.HANDLE,
@@ -212,7 +215,7 @@ def read_terms(file: str, root: Block) -> tuple[CatalogTerms | None, list[Proble
     reading = _Terms(file)
     terms = reading.read(root)
     if terms is None:
-        for part in ("catalog", "persons", "fixes"):
+        for part in ("sheet", "catalog", "persons", "fixes"):
             if root.get(part) is not None:
                 reading.wrong(Scalar(part, root.line), f"'{part}:' goes with 'source:', which is not there.",
                               "Name the shop's export with 'source:', or remove it.")

@@ -43,6 +43,8 @@ class Draft:
     #: "" where it stands for the whole product.
     color: str
     sku: str
+    #: What chose its picture, for the screen.
+    chosen_by: str
     product: Product
 
 
@@ -58,7 +60,8 @@ def drafts(product: Product, *, per: Per, chooser: Chooser, id_by: IdBy) -> Iter
             picture = FeedPicture(text=variant.picture, position=1)
             chosen = chooser.choose([each for each in product.pictures if each.text == variant.picture] or [picture])
             yield Draft(id=given or f"{_key(product)}-{tail}", garment=variant.picture, color=variant.color,
-                        sku=variant.sku, photo_type=chosen.photo_type if chosen else None, product=product)
+                        sku=variant.sku, photo_type=chosen.photo_type if chosen else None, chosen_by="its colour",
+                        product=product)
         return
     chosen = chooser.choose(product.pictures)
     if chosen is None:
@@ -67,7 +70,7 @@ def drafts(product: Product, *, per: Per, chooser: Chooser, id_by: IdBy) -> Iter
         return
     sku = next((variant.sku for variant in product.variants if variant.sku), "")
     yield Draft(id=(sku if id_by is IdBy.SKU else "") or _key(product), garment=chosen.picture.text,
-                photo_type=chosen.photo_type, color="", sku=sku, product=product)
+                photo_type=chosen.photo_type, color="", sku=sku, chosen_by=chosen.by, product=product)
 
 
 def garments(product: Product, per: Per) -> int:

@@ -30,6 +30,8 @@ class Chosen:
     picture: FeedPicture
     #: The API's ``garment_photo_type`` that the choice implies; None: it implies none.
     photo_type: str | None
+    #: The entry that found it, for the screen.
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class _Entry:
     text: str
     place: int = 0
     photo_type: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How the screen names it."""
+        if self.by != "position":
+            return f"{self.by}:{self.text}"
+        if self.place > 0:
+            return f"position {self.place}"
+        return "the last" if self.place == -1 else f"{-self.place} from the end"
 
     def find(self, pictures: Sequence[FeedPicture]) -> FeedPicture | None:
         if self.by == "position":
@@ -74,7 +85,7 @@ class Chooser:
         for entry in self._entries:
             found = entry.find(pictures)
             if found is not None:
-                return Chosen(found, "model" if found.lifestyle else entry.photo_type)
+                return Chosen(found, "model" if found.lifestyle else entry.photo_type, entry.name)
         return None
 
 

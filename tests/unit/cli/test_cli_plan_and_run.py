@@ -52,7 +52,10 @@ class Batch:
     def check(self, opened: SimpleNamespace) -> Checked:
         return Checked(manifest="demo", rows=12, duplicates=1, hints=tuple(self.hints))
 
-    def make_plan(self, opened: SimpleNamespace, load_key: Callable[[], str | None], clock: Clock) -> Plan:
+    def make_plan(
+        self, opened: SimpleNamespace, load_key: Callable[[], str | None], clock: Clock, tell: Callable[[str], None]
+    ) -> Plan:
+        del tell
         self.keys.append(load_key())
         return self.plan
 

@@ -23,7 +23,7 @@ KID = Person(file="kim.jpg", age="kids")
 
 def garment(key: str = "a", **facts: object) -> Draft:
     product = Product(key=key, line=1, **facts)  # type: ignore[arg-type]  # the test's own words
-    return Draft(id=key, garment="g.jpg", photo_type=None, color="", sku="", product=product)
+    return Draft(id=key, garment="g.jpg", photo_type=None, color="", sku="", chosen_by="position 1", product=product)
 
 
 def worn(casting: Casting, draft: Draft) -> list[str]:
