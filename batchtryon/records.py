@@ -30,6 +30,7 @@ __all__ = [
     "JobReport",
     "LedgerSnapshot",
     "Output",
+    "PictureCopy",
     "PictureProbe",
     "PictureUnusable",
     "Row",
@@ -367,8 +368,21 @@ class WrittenFile:
 
     row: int
     path: str
+    #: Of the file with its label; None: it is the output's bytes as they came.
+    sha256: str | None = None
     #: Earlier files of the row that were moved aside: (file's key in the ledger, new path).
     moved: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureCopy:
+    """A file that was written from an output, as the ledger has it."""
+
+    path: str
+    #: Of the file as it was written.
+    sha256: str
+    #: Whether a label was put into it, so that its bytes are not those that came.
+    labelled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

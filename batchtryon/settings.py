@@ -140,6 +140,8 @@ class Settings:
     max_failures: FailureLimit | None = None
     #: Refusals of one name in a row after which the run pauses (fault S13).
     max_refusals: int = 10
+    #: Failures of one picture by one name after which its other rows wait; 0: they never do.
+    quarantine: int = 3
     #: Attempts of a row that end in a failure before it counts as failed.
     max_attempts: int = 3
     #: The user's columns by which rows are ordered for submission; a leading ``-`` is descending.
@@ -148,6 +150,8 @@ class Settings:
     on_unknown: OnUnknown = OnUnknown.RECONCILE
     #: Others spend from the account too: its balance proves nothing about our submits.
     shared: bool = False
+    #: Whether outputs are labelled as made by a model, with their row's id.
+    label: bool = True
     #: F of charges.md: seconds within which a submit is accepted or never will be.
     settle: float = 900.0
     #: Seconds after which a job that has not ended is held as stuck (fault P6).
@@ -248,11 +252,13 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "max_duration": _duration_above_zero,
     "max_failures": _parse_failures,
     "max_refusals": _whole(1),
+    "quarantine": _whole(0),
     "max_attempts": _whole(1),
     "order_by": _list,
     "changed": Changed,
     "on_unknown": OnUnknown,
     "shared": _yes_or_no,
+    "label": _yes_or_no,
     "settle": _duration_above_zero,
     "job_deadline": _duration_above_zero,
     "max_pixels": _parse_pixels,

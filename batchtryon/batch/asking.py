@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,14 +228,18 @@ def _cells(row: StandingRow) -> dict[str, str]:
     return {"id": row.id, "kind": row.kind, "status": row.status, "error": row.error_name or "", **row.columns}
 
 
-def manifest_file(place: Place, clock: Clock) -> Path:
-    """The file of the one manifest meant. Raises UsageError where there are several, or it is no longer there."""
+def manifest_file(place: Place, clock: Clock, suffixes: Collection[str] = ()) -> Path:
+    """The file of the one manifest meant. Raises UsageError where there are several, or it is no longer there.
+
+    ``suffixes``: only files with such an extension.
+    """
     with reading(place, clock) as (_, manifests):
         if len(manifests) != 1:
             names = ", ".join(record.name for record in manifests) or "none yet"
             raise UsageError(f"Say which manifest is to be run; the ledger knows: {names}.")
         folder, name = Path(manifests[0].folder), manifests[0].name
-    found = [path for path in sorted(folder.glob("*")) if manifest_stem(path) == name and _is_manifest(path)]
+    found = [path for path in sorted(folder.glob("*")) if manifest_stem(path) == name and _is_manifest(path)
+             and (not suffixes or path.suffix.casefold() in suffixes)]
     if len(found) != 1:
         raise UsageError(f"In {folder} there {'is no' if not found else 'is more than one'} manifest file '{name}'. "
                          "Give the path of the one that is meant.")

@@ -27,6 +27,7 @@ __all__ = [
     "Choices",
     "Json",
     "Key",
+    "LedgerAt",
     "Limits",
     "Manifest",
     "Rarer",
@@ -61,8 +62,8 @@ Yes: TypeAlias = Annotated[bool, switch("--yes", "-y", text="Do not ask before c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
-    """Which ledger and output folder, and which of its manifests."""
+class LedgerAt:
+    """Which ledger and output folder."""
 
     output: Annotated[str | None, _option("--output", metavar="DIR", text=(
         "Folder for pictures, results and ledger; default 'output' beside the nearest batchtryon.toml, else here."))
@@ -72,6 +73,12 @@ class Where:
     ] = False
     ledger: Annotated[str | None, _option("--ledger", metavar="URL", panel=RARER, text=(
         "The ledger's address; default the file ledger.sqlite3 in the output folder."))] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where(LedgerAt):
+    """Which ledger and output folder, and which of its manifests."""
+
     name: Annotated[str | None, _option("--name", metavar="NAME", panel=RARER, text=(
         "The manifest's name in the ledger and its folder; default its file's name without the extension."))] = None
 
@@ -157,6 +164,8 @@ class Rarer:
         "Failed attempts after which a row counts as failed; default 3."))] = None
     max_refusals: Annotated[str | None, _option("--max-refusals", metavar="N", panel=RARER, text=(
         "Refusals of one kind in a row after which the run stops; default 10."))] = None
+    quarantine: Annotated[str | None, _option("--quarantine", metavar="N", panel=RARER, text=(
+        "Rows that fail for one picture by one name, after which its other rows wait; 0 never; default 3."))] = None
     job_deadline: Annotated[str | None, _option("--job-deadline", metavar="TIME", panel=RARER, text=(
         "Time after which a job that has not ended is held as stuck; default 30m."))] = None
     max_pixels: Annotated[str | None, _option("--max-pixels", metavar="WxH", panel=RARER, text=(
@@ -168,6 +177,9 @@ class Rarer:
         "(each fetched once), or none; default files."))] = None
     revalidate: Annotated[bool, typer.Option("--revalidate", metavar="", rich_help_panel=RARER, help=(
         "Ask every address whether other bytes lie there than when it was first seen; its rows have then changed."))
+    ] = False
+    no_label: Annotated[bool, switch("--no-label", text=(
+        "Leave the pictures' bytes as they come; by default each is labelled as made by a model, with its row's id."))
     ] = False
     downloads: Annotated[str | None, _option("--downloads", metavar="N", panel=RARER, text=(
         "Pictures downloaded at once; default 8."))] = None
@@ -185,17 +197,20 @@ class Talk:
     verbose: Annotated[bool, switch("--verbose", "-v", text="Tell more, and show where a defect happened.")] = False
 
 
-def options_of(desk: Desk, where: Where, *groups: Limits | Rows | Choices | Rarer, named: bool = True) -> Options:
+def options_of(desk: Desk, where: LedgerAt, *groups: Limits | Rows | Choices | Rarer, named: bool = True) -> Options:
     """What the batch room is told. Raises :class:`UsageError` for a value no setting takes."""
     flags: dict[str, object] = {}
     for group in (where, *groups):
         flags |= _settings_in(group)
+    if any(group.no_label for group in groups if isinstance(group, Rarer)):
+        flags["label"] = "no"
     _check(flags)
     speed = next((group.speed for group in groups if isinstance(group, Rarer)), 10.0)
     accept = any(group.accept_ledger for group in groups if isinstance(group, Choices))
     rows = next((group for group in groups if isinstance(group, Rows)), Rows())
+    name = where.name if named and isinstance(where, Where) else None
     return Options(
-        flags=flags, environment=desk.environment.settings, name=where.name if named else None,
+        flags=flags, environment=desk.environment.settings, name=name,
         sandbox=where.sandbox, speed=speed, accept_ledger=accept,
         where=tuple(Condition.parse(each) for each in rows.conditions or ()),
         source=None if rows.source is None else Path(rows.source).expanduser(), sheet=rows.sheet,
@@ -205,7 +220,7 @@ def options_of(desk: Desk, where: Where, *groups: Limits | Rows | Choices | Rare
 _SETTINGS = frozenset(each.name for each in fields(Settings))
 
 
-def _settings_in(group: Where | Limits | Rows | Choices | Rarer) -> dict[str, object]:
+def _settings_in(group: LedgerAt | Limits | Rows | Choices | Rarer) -> dict[str, object]:
     values = {each.name: getattr(group, each.name) for each in fields(group) if each.name in _SETTINGS}
     return {name: value for name, value in values.items() if value not in (None, [], False)}
 

@@ -2,7 +2,8 @@
 
 Order (``design/faults.md`` D9): the bytes are decoded whole, written beside their place, flushed, renamed, and
 only then does the ledger say so. A file that is not ours, or an earlier picture of the row, is moved aside
-and never overwritten (D10).
+and never overwritten (D10). Each file is labelled for its row, always with the same bytes, so that one that was
+written but not recorded is known again.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import asyncio
 import hashlib
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from batchtryon.errors import BatchTryonError, DiskError, DownloadError, ExitCode, OutputGone, OutputUnsafe
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.run import Run
-from batchtryon.images import OutputPicture, inspect_output
+from batchtryon.images import CannotLabel, OutputPicture, inspect_output, label, read_label
 from batchtryon.records import Delivery, Output, SavedPicture, WrittenFile
 from batchtryon.retry import GiveUp, RetryPolicy
 from batchtryon.store import Store
@@ -41,6 +43,18 @@ def free_name(store: Store, path: str, word: str, number: int) -> str:
     return candidate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetched:
+    """An output's bytes, at hand to be written."""
+
+    content: bytes
+    picture: OutputPicture
+    #: What is recorded of them: of the bytes as they came, also where ``content`` is a labelled copy.
+    saved: SavedPicture
+    #: Whether it was read from a file of another row.
+    is_copy: bool
+
+
 class Courier:
     """Fetches and delivers, some at a time, those that expire first first."""
 
@@ -56,6 +70,7 @@ class Courier:
         self._count = 0
         self._more_to_come = True
         self._defect: BaseException | None = None
+        self._told_unlabelled = False
         # Two outputs of one item end it together; and a row's earlier files are moved once.
         self._at_item: dict[int, asyncio.Lock] = {}
         #: Outputs given up for this run; the ledger still has their addresses.
@@ -133,11 +148,8 @@ class Courier:
 
     async def _carry(self, output: Output) -> None:
         try:
-            if output.sha256 is not None:
-                content = await self._copy_of(output)
-            else:
-                content = await self._downloader.fetch(output.url)
-                self._run.progress.downloads += 1
+            copy = await self._copy_of(output) if output.sha256 is not None else None
+            content = await self._fetch(output) if copy is None else copy
             picture = await self._run.workshop.call(inspect_output, content)
         except (OutputGone, OutputUnsafe) as exc:
             await self._lost(output, exc)
@@ -145,17 +157,23 @@ class Courier:
             await self._again(output, exc)
         else:
             async with self._at_item.setdefault(output.item_id, asyncio.Lock()):
-                await self._deliver(output, content, picture)
+                await self._deliver(output, _fetched(output, content, picture, anew=copy is None))
 
-    async def _copy_of(self, output: Output) -> bytes:
-        """A saved output's bytes again: from a file that still has them, else from its address."""
-        run = self._run
-        for path in await run.ledger.call(run.jobs.copies, output.id):
-            if await run.workshop.call(self._store.digest, path) == output.sha256:
-                return await run.workshop.call(self._store.read, path)
+    async def _fetch(self, output: Output) -> bytes:
         content = await self._downloader.fetch(output.url)
-        run.progress.downloads += 1
+        self._run.progress.downloads += 1
         return content
+
+    async def _copy_of(self, output: Output) -> bytes | None:
+        """A saved output's picture from a file that is as it was written; None if there is none any more.
+
+        A labelled one serves too: the label of another row is replaced by that of the row it is written for.
+        """
+        run = self._run
+        for copy in await run.ledger.call(run.jobs.copies, output.id):
+            if await run.workshop.call(self._store.digest, copy.path) == copy.sha256:
+                return await run.workshop.call(self._store.read, copy.path)
+        return None
 
     async def _lost(self, output: Output, exc: DownloadError) -> None:
         """The picture will never come: paid and lost; a new render only on the user's word (fault D1)."""
@@ -183,35 +201,46 @@ class Courier:
         self._count += 1
         heapq.heappush(self._later, (run.clock.monotonic() + again.seconds, self._count, output))
 
-    async def _deliver(self, output: Output, content: bytes, picture: OutputPicture) -> None:
+    async def _deliver(self, output: Output, fetched: _Fetched) -> None:
         run = self._run
         deliveries = await run.ledger.call(run.jobs.deliveries, output)
-        written = await run.workshop.call(self._write_all, output, content, picture, deliveries)
-        saved = SavedPicture(
-            sha256=hashlib.sha256(content).hexdigest(), size=len(content), format=picture.format,
-            width=picture.width, height=picture.height,
-        )
-        ended = await run.ledger.call(run.jobs.record_saved, output, saved, written)
+        written = await run.workshop.call(self._write_all, output, fetched, deliveries)
+        ended = await run.ledger.call(run.jobs.record_saved, output, fetched.saved, written)
         if ended:
             self._at_item.pop(output.item_id, None)
             run.progress.done += len(deliveries)
 
-    def _write_all(
-        self, output: Output, content: bytes, picture: OutputPicture, deliveries: Sequence[Delivery]
-    ) -> list[WrittenFile]:
-        return [self._write(output, content, picture, delivery) for delivery in deliveries]
+    def _write_all(self, output: Output, fetched: _Fetched, deliveries: Sequence[Delivery]) -> list[WrittenFile]:
+        return [self._write(output, fetched, delivery) for delivery in deliveries]
 
-    def _write(self, output: Output, content: bytes, picture: OutputPicture, delivery: Delivery) -> WrittenFile:
+    def _write(self, output: Output, fetched: _Fetched, delivery: Delivery) -> WrittenFile:
         path = picture_path(delivery.manifest, delivery.stem, index=output.index, count=output.count,
-                            extension=_EXTENSIONS[picture.format])
+                            extension=_EXTENSIONS[fetched.picture.format])
+        content = self._labelled(fetched, delivery)
+        ours = hashlib.sha256(content).hexdigest()
         moved = tuple(self._move_earlier(delivery))
-        digest = self._store.digest(path)
-        if digest is not None and digest != hashlib.sha256(content).hexdigest():
+        there = self._store.digest(path)
+        if there not in {None, ours, fetched.saved.sha256}:
             self._store.move(path, free_name(self._store, path, "kept", 1))
-            digest = None
-        if digest is None:
+        if there != ours:
             self._store.write(path, content)
-        return WrittenFile(row=delivery.row, path=path, moved=moved)
+        return WrittenFile(
+            row=delivery.row, path=path, sha256=None if ours == fetched.saved.sha256 else ours, moved=moved
+        )
+
+    def _labelled(self, fetched: _Fetched, delivery: Delivery) -> bytes:
+        """The picture with its row's label. Where labels are not wanted, or cannot be put in, as it came."""
+        # Of a copy the bytes as they came may be gone, and another row's label on it would be wrong.
+        if not (self._run.settings.label or (fetched.is_copy and read_label(fetched.content) is not None)):
+            return fetched.content
+        try:
+            return label(fetched.content, fetched.picture.format, row_id=delivery.row_id)
+        except CannotLabel as exc:
+            if not self._told_unlabelled:
+                self._told_unlabelled = True
+                self._run.warn(f"{delivery.manifest}:{delivery.row_id}: the picture is not labelled: {exc} "
+                               "It is kept as it came; others like it are not mentioned again.")
+            return fetched.content
 
     def _move_earlier(self, delivery: Delivery) -> list[tuple[int, str]]:
         moved = []
@@ -226,3 +255,13 @@ class Courier:
                 aside = f"{base}.take{number}.{extension}"
             moved.append((key, aside))
         return moved
+
+
+def _fetched(output: Output, content: bytes, picture: OutputPicture, *, anew: bool) -> _Fetched:
+    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    if not anew and output.sha256 is not None and output.size is not None:
+        digest, size = output.sha256, output.size
+    saved = SavedPicture(
+        sha256=digest, size=size, format=picture.format, width=picture.width, height=picture.height
+    )
+    return _Fetched(content=content, picture=picture, saved=saved, is_copy=not anew)

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from batchtryon.images.decoding import PICTURE_SUFFIXES
+from batchtryon.images.jpeg import as_jpeg
+from batchtryon.images.label import CannotLabel, Label, label, read_label
 from batchtryon.images.local import LocalPictures
 from batchtryon.images.outputs import OutputPicture, inspect_output
 from batchtryon.images.prepare import Prepared, prepare
 from batchtryon.images.sources import PictureChanged, read_source
 
-__all__ = ["PICTURE_SUFFIXES", "LocalPictures", "OutputPicture", "PictureChanged", "Prepared", "inspect_output", "prepare", "read_source"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "CannotLabel",
+    "Label",
+    "LocalPictures",
+    "OutputPicture",
+    "PictureChanged",
+    "Prepared",
+    "as_jpeg",
+    "inspect_output",
+    "label",
+    "prepare",
+    "read_label",
+    "read_source",
+]

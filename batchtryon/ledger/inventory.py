@@ -26,6 +26,7 @@ class KnownFile:
     row_id: str
     #: Relative to the output root, with forward slashes.
     path: str
+    #: Of the file as it was written, label included.
     sha256: str | None
 
 
@@ -87,7 +88,8 @@ class Inventory:
         """Every picture file that was written, earlier takes too, read in pieces."""
         after = 0
         query = (
-            select(files.c.id, files.c.path, rows.c.row_id, manifests.c.name, outputs.c.sha256)
+            select(files.c.id, files.c.path, rows.c.row_id, manifests.c.name,
+                   func.coalesce(files.c.sha256, outputs.c.sha256).label("sha256"))
             .select_from(files)
             .join(rows, rows.c.id == files.c.row_id)
             .join(manifests, manifests.c.id == rows.c.manifest_id)

@@ -14,7 +14,7 @@ from batchtryon.ledger.attempts import Taken, move_item
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
-from batchtryon.records import Delivery, Job, JobOutcome, Output, SavedPicture, WrittenFile
+from batchtryon.records import Delivery, Job, JobOutcome, Output, PictureCopy, SavedPicture, WrittenFile
 from batchtryon.states import JOB_MOVES, ItemEvent, ItemState, JobEvent, JobState, apply
 
 __all__ = ["JOBS_LIVE", "Jobs"]
@@ -106,10 +106,13 @@ class Jobs:
         with self._database.transaction() as connection:
             return list(connection.execute(_UNDELIVERED, {"b_manifest": manifest_id, "b_sync": sync}).scalars())
 
-    def copies(self, output_id: int) -> list[str]:
-        """Paths of files that were written from an output, in any manifest."""
+    def copies(self, output_id: int) -> list[PictureCopy]:
+        """Files that were written from a saved output, in any manifest; those with the bytes as they came first."""
         with self._database.transaction() as connection:
-            return list(connection.execute(_COPIES, {"b_output": output_id}).scalars())
+            return [
+                PictureCopy(path=path, sha256=labelled or came, labelled=labelled is not None)
+                for path, labelled, came in connection.execute(_COPIES, {"b_output": output_id})
+            ]
 
     def record_saved(self, output: Output, picture: SavedPicture, written: Sequence[WrittenFile]) -> bool:
         """Commit that an output is verified and its files are under their final names.
@@ -192,7 +195,7 @@ def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: 
 def _write_file(connection: Connection, output_id: int, file: WrittenFile, clock: Clock) -> None:
     for key, path in file.moved:
         connection.execute(_SUPERSEDE_FILE, {"b_id": key, "path": path, "superseded": True})
-    written = {"path": file.path, "written_at": clock.now(), "superseded": False}
+    written = {"path": file.path, "written_at": clock.now(), "superseded": False, "sha256": file.sha256}
     known = connection.execute(_REWRITE_FILE, {"b_row": file.row, "b_output": output_id, **written})
     if known.rowcount == 0:
         connection.execute(files.insert(), {"row_id": file.row, "output_id": output_id, **written})
@@ -295,7 +298,12 @@ _DELIVER = (
     .values(delivered=True, deliveries=rows.c.deliveries + 1)
 )
 
-_COPIES = select(files.c.path).where(files.c.output_id == bindparam("b_output")).order_by(files.c.id)
+_COPIES = (
+    select(files.c.path, files.c.sha256, outputs.c.sha256)
+    .join(outputs, outputs.c.id == files.c.output_id)
+    .where(files.c.output_id == bindparam("b_output"), outputs.c.sha256.is_not(None))
+    .order_by(files.c.sha256.is_not(None), files.c.id)
+)
 _EARLIER_FILES = (
     select(files.c.id, files.c.path)
     .join(outputs, outputs.c.id == files.c.output_id)

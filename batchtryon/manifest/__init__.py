@@ -7,7 +7,7 @@ format is one more function in ``manifest.FORMATS``.
 from __future__ import annotations
 
 from batchtryon.manifest.catalog import FIXED
-from batchtryon.manifest.catalog_report import CatalogReport
+from batchtryon.manifest.catalog_report import CatalogReport, Worn
 from batchtryon.manifest.formats.packed import PACKED
 from batchtryon.manifest.formats.sniffing import HEAD, sniff
 from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest
@@ -21,6 +21,7 @@ __all__ = [
     "CatalogReport",
     "Manifest",
     "ManifestFile",
+    "Worn",
     "open_manifest",
     "sniff",
 ]

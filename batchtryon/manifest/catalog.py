@@ -20,14 +20,14 @@ from batchtryon.manifest.casting.naming import NameTemplate, named_by
 from batchtryon.manifest.casting.persons import Person, read_persons
 from batchtryon.manifest.casting.rules import Rule, parse_rule
 from batchtryon.manifest.casting.terms import TermInvalid
-from batchtryon.manifest.catalog_report import CatalogReport, Left
+from batchtryon.manifest.catalog_report import CatalogReport, Left, Worn
 from batchtryon.manifest.cells import Cell
 from batchtryon.manifest.feeds.detect import Detected, detect
 from batchtryon.manifest.feeds.exports import read_products
 from batchtryon.manifest.feeds.google_xml import read_google_xml
 from batchtryon.manifest.feeds.products import FeedKind, Product, Skipped
 from batchtryon.manifest.formats.tabular import TABLES, read_by_extension
-from batchtryon.manifest.reading import ManifestFile, Reading, Record
+from batchtryon.manifest.reading import ManifestFile, Reading, Record, Shop
 from batchtryon.manifest.terms import CatalogTerms, PersonTerms
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe, PictureUnusable
@@ -97,8 +97,9 @@ def read_catalog(
     )
     if len(persons) > 1 and terms.persons.choosing is None and not rules:
         raise ManifestInvalid((_unchosen(catalog, persons),))
+    shop = Shop(file=export, reading=reading, detected=detected, worn=lambda: _worn(catalog))
     return Reading(columns=catalog.columns, records=lambda: _records(catalog), settings=settings, ours=catalog.ours,
-                   hints=reading.hints, catalog=catalog.report)
+                   hints=reading.hints, catalog=catalog.report, shop=shop)
 
 
 class _Opening:
@@ -210,6 +211,20 @@ class _Opening:
 
 
 def _records(catalog: _Catalog) -> Iterator[Record | Problem]:
+    for found in _rows(catalog):
+        yield found if isinstance(found, Problem) else found[0]
+
+
+def _worn(catalog: _Catalog) -> Iterator[Worn]:
+    for found in _rows(catalog):
+        if not isinstance(found, Problem):
+            record, draft = found
+            cells = dict(zip(catalog.columns, record.cells, strict=True))
+            yield Worn(row_id=cells["id"], key=draft.product.key, color=draft.color, sku=draft.sku,
+                       title=draft.product.title, person=Person(file=cells["person"]).stem)
+
+
+def _rows(catalog: _Catalog) -> Iterator[tuple[Record, Draft] | Problem]:
     report = catalog.report
     report.begin()
     if catalog.fixes is not None:
@@ -228,7 +243,7 @@ def _records(catalog: _Catalog) -> Iterator[Record | Problem]:
             if record is not None:
                 report.rows += 1
                 report.persons[person.stem] += 1
-                yield record
+                yield record, draft
     if catalog.fixes is not None:
         report.idle_fixes = catalog.fixes.idle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-__all__ = ["CatalogReport", "Left"]
+__all__ = ["CatalogReport", "Left", "Worn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,21 @@ class Left:
     type: str
     gender: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worn:
+    """Whose garment a row shows, for the way back into the shop."""
+
+    row_id: str
+    #: The product's, the same in every export.
+    key: str
+    #: "" where the row stands for the whole product.
+    color: str
+    sku: str
+    title: str
+    #: The name of the person's picture, without its extension.
+    person: str
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from batchtryon.manifest.columns import Columns, read_columns
 from batchtryon.manifest.formats.tabular import TABLES, read_by_extension
 from batchtryon.manifest.formats.yaml_file import read_yaml
 from batchtryon.manifest.identity import SeenIds
-from batchtryon.manifest.reading import ManifestFile, Reader, Reading, Record
+from batchtryon.manifest.reading import ManifestFile, Reader, Reading, Record, Shop
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe, Row
 
@@ -56,6 +56,11 @@ class Manifest:
     def catalog(self) -> CatalogReport | None:
         """What the latest :meth:`rows` made of the shop's export that the manifest refers to; None without one."""
         return self._reading.catalog
+
+    @property
+    def shop(self) -> Shop | None:
+        """The shop's export that the manifest refers to; None without one."""
+        return self._reading.shop
 
     @property
     def duplicates(self) -> int:

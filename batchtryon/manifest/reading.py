@@ -8,10 +8,11 @@ from datetime import date
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from batchtryon.errors import ManifestInvalid, Problem
-from batchtryon.manifest.catalog_report import CatalogReport
+from batchtryon.manifest.catalog_report import CatalogReport, Worn
+from batchtryon.manifest.feeds.detect import Detected
 from batchtryon.records import PictureProbe
 
-__all__ = ["ManifestFile", "Neighbours", "Reader", "Reading", "Record", "invalid"]
+__all__ = ["ManifestFile", "Neighbours", "Reader", "Reading", "Record", "Shop", "invalid"]
 
 
 class Neighbours(Protocol):
@@ -81,6 +82,19 @@ class Reading:
     ours: int | None = None
     #: What was made of the catalog, filled while the records are iterated; None if there is none.
     catalog: CatalogReport | None = None
+    #: The export a catalog is made of; None if there is none.
+    shop: Shop | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """A shop's export as it was opened for a catalog."""
+
+    file: ManifestFile
+    reading: Reading
+    detected: Detected
+    #: Iterates whose garment each row shows.
+    worn: Callable[[], Iterator[Worn]]
 
 
 #: Reads one format. The probe expands globs. Raises :class:`ManifestInvalid` for what spoils the whole file.

@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from batchtryon.errors import UsageError
 from batchtryon.ledger.tables import rows
-from batchtryon.records import Row, RowState
+from batchtryon.records import PictureCopy, Row, RowState
 from batchtryon.settings import Changed
 from batchtryon.states import ItemState
-from tests.contract.ledger_steps import Steps, a_row, lost
+from tests.contract.ledger_steps import Steps, a_row, labelled, lost
 
 __all__ = ["RowsContract"]
 
@@ -155,7 +155,7 @@ class RowsContract:
         assert steps.row("z").status == "in_flight"
         assert steps.jobs.undelivered(steps.manifest.id, steps.manifest.sync) == [steps.row("z").item]
         (output,) = steps.jobs.outputs_of_item(steps.row("z").item)
-        assert steps.jobs.copies(output.id) == [path]
+        assert steps.jobs.copies(output.id) == [PictureCopy(path=path, sha256=labelled(path), labelled=True)]
         assert steps.save("z") == ["winter/images/z.png"]
         assert steps.row("z").status == "done"
         assert steps.jobs.undelivered(steps.manifest.id, steps.manifest.sync) == []

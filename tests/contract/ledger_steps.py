@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -205,4 +206,9 @@ def _written(delivery: Delivery, output: Output) -> WrittenFile:
         (key, path.replace(".png", f".take{delivery.deliveries}.png")) for key, path in delivery.earlier
     )
     path = f"{delivery.manifest}/images/{delivery.stem}{number}.png"
-    return WrittenFile(row=delivery.row, path=path, moved=moved)
+    return WrittenFile(row=delivery.row, path=path, sha256=labelled(path), moved=moved)
+
+
+def labelled(path: str) -> str:
+    """What the file of a row hashes to, label included."""
+    return hashlib.sha256(path.encode()).hexdigest()

@@ -6,9 +6,9 @@ import pytest
 
 from batchtryon.executor.lifecycle import after_overdue, after_vanished
 from batchtryon.ledger.story import StandingRow
-from batchtryon.records import Balance, WrittenFile
+from batchtryon.records import Balance, PictureCopy, WrittenFile
 from batchtryon.states import ItemState
-from tests.contract.ledger_steps import Steps, a_row, accepted, lost, picture, refused, unsent
+from tests.contract.ledger_steps import Steps, a_row, accepted, labelled, lost, picture, refused, unsent
 
 __all__ = ["StoryContract"]
 
@@ -144,7 +144,7 @@ class StoryContract:
         (path,) = steps.render("a")
         (output,) = steps.jobs.outputs_of_item(steps.row("a").item)
         assert (output.sha256, output.format, output.label) == (picture("job-1-0").sha256, "PNG", "spring:a")
-        assert steps.jobs.copies(output.id) == [path]
+        assert steps.jobs.copies(output.id) == [PictureCopy(path=path, sha256=labelled(path), labelled=True)]
 
     # -- one row's story -----------------------------------------------------------------------------
 

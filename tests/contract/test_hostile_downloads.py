@@ -121,7 +121,7 @@ async def bring_home(hostile: Hostile, root: Path) -> tuple[Jobs, list[str], Cdn
     clock = SystemClock()
     run: Any = SimpleNamespace(
         clock=clock, ledger=InlineGateway(), workshop=InlineGateway(), jobs=jobs, progress=Progress(), halts=Halts(),
-        changed=Signal(), settings=SimpleNamespace(downloads=1), warn=warnings.append,
+        changed=Signal(), settings=SimpleNamespace(downloads=1, label=True), warn=warnings.append,
     )
     run.halt = lambda code, sentence, *, at_once=False: run.halts.add(code, sentence, at_once=at_once)
     async with Cdn(hostile).open() as cdn, open_client(read_transport(verify=False)) as client, asyncio.timeout(HANG):

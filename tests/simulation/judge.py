@@ -16,7 +16,7 @@ from batchtryon.sandbox.replies import Call
 from batchtryon.tryon import KINDS
 from tests.simulation.account import Account, Post
 from tests.simulation.effects import NightDatabase
-from tests.simulation.network import picture_of
+from tests.simulation.network import picture_of, unlabelled
 from tests.simulation.night import Night, RowSpec, Session
 
 __all__ = ["Judge", "content_of"]
@@ -191,8 +191,8 @@ class Judge:
             job = self.account.books.jobs.get(job_id)
             if job is None or job.fingerprint != content:
                 yield f"wrong picture: {path} comes from job {job_id}, which is not {row}'s"
-            elif path in self.files and self.files[path] != picture_of(f"{job_id}/{place}"):
-                yield f"wrong picture: {path} does not hold output {place} of job {job_id}"
+            elif path in self.files and unlabelled(self.files[path], row) != picture_of(f"{job_id}/{place}"):
+                yield f"wrong picture: {path} does not hold output {place} of job {job_id} with the label of {row}"
             elif path not in self.files and not self._deletes:
                 yield f"row lost: {path} of {row} is not in the folder"
 

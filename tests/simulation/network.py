@@ -9,13 +9,14 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from random import Random
+from xml.sax.saxutils import escape
 
 import httpx
 
 from batchtryon.sandbox.front import Delivery, Ending, Front
 from batchtryon.sandbox.jobs import OutputFile
 
-__all__ = ["API", "OUTPUTS", "Network", "picture_of"]
+__all__ = ["API", "OUTPUTS", "Network", "picture_of", "unlabelled"]
 
 API = "https://api.example.com/api/v1"
 OUTPUTS = "https://cdn.example.com/outputs"
@@ -33,6 +34,18 @@ def picture_of(mark: str) -> bytes:
         _chunk(b"IHDR", header), _chunk(b"tEXt", b"Comment\0" + mark.encode()),
         _chunk(b"IDAT", zlib.compress(lines, 1)), _chunk(b"IEND", b""),
     ))
+
+
+def unlabelled(content: bytes, row_id: str) -> bytes | None:
+    """A PNG without its label, which must be the second chunk, of a made picture and of ``row_id``; else None."""
+    start = 8 + 12 + 13
+    length, kind = struct.unpack_from(">I4s", content, start)
+    data = content[start + 8:start + 8 + length]
+    said = f"<dc:identifier>{escape(row_id)}</dc:identifier>".encode()
+    labelled = kind == b"iTXt" and data.startswith(b"XML:com.adobe.xmp\0") and said in data
+    if not labelled or b"digitalsourcetype/trainedAlgorithmicMedia" not in data:
+        return None
+    return content[:start] + content[start + 12 + length:]
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

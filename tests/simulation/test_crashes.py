@@ -8,7 +8,7 @@ import pytest
 
 from batchtryon.errors import ExitCode
 from batchtryon.records import Row
-from tests.simulation.network import picture_of
+from tests.simulation.network import picture_of, unlabelled
 from tests.simulation.reaper import Reaper
 from tests.simulation.studio import Studio, rows_of
 
@@ -38,7 +38,7 @@ def check_books(studio: Studio, rows: list[Row], *, lost: int) -> None:
         job = studio.world.books.jobs[row.job_id]
         assert job.inputs == {name: source.digest for name, source in row.sources.items()}
         for index, path in enumerate(row.files):
-            assert studio.store.files[path] == picture_of(f"{job.fingerprint}/{index}/{job.id}")
+            assert unlabelled(studio.store.files[path], row.id) == picture_of(f"{job.fingerprint}/{index}/{job.id}")
         assert len(row.files) == row.credits
     books = studio.ledger.runs.books()
     assert books.spent <= studio.world.charged <= books.spent + books.at_risk

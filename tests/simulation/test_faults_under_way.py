@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from batchtryon.errors import ExitCode
+from batchtryon.executor import delivery
+from batchtryon.images import CannotLabel
 from batchtryon.records import Source, SourceForm
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
 from batchtryon.sandbox.limits import Counting, Limits, Rate
 from batchtryon.sandbox.replies import Call
 from batchtryon.settings import FailureLimit, OnUnknown, Settings
+from tests.simulation.network import picture_of, unlabelled
 from tests.simulation.studio import Studio, rows_of
 
 
@@ -252,8 +256,80 @@ def test_rows_with_one_fingerprint_are_paid_once_and_share_the_output() -> None:
     outcome = studio.run([one, two, twin])
     assert outcome.rows["done"] == 3
     assert studio.world.charged == 2
-    files = studio.store.files
-    assert files["demo/images/row-1.png"] == files["demo/images/twin.png"] != files["demo/images/row-2.png"]
+    one_s, two_s, twins = (
+        unlabelled(studio.store.files[f"demo/images/{name}.png"], name) for name in ("row-1", "row-2", "twin")
+    )
+    assert one_s is not None
+    assert one_s == twins != two_s
+
+
+def hashes(studio: Studio) -> dict[str, tuple[str | None, str]]:
+    """By path: of the file with its label, and of the output as it came, both as the ledger has them."""
+    with studio.database.transaction() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT files.path, files.sha256, outputs.sha256 FROM files JOIN outputs ON outputs.id = files.output_id"
+        )
+        return {path: (labelled, came) for path, labelled, came in found}
+
+
+def test_without_labels_the_bytes_stay_as_they_came() -> None:
+    studio = Studio()
+    studio.run(rows_of(1), label=False)
+    (job,) = studio.world.books.jobs.values()
+    came = picture_of(f"{job.fingerprint}/0/{job.id}")
+    assert studio.store.files == {"demo/images/row-1.png": came}
+    assert hashes(studio) == {"demo/images/row-1.png": (None, sha256(came).hexdigest())}
+
+
+def test_the_ledger_has_the_hash_of_the_picture_as_it_came_and_as_it_lies() -> None:
+    studio = Studio()
+    studio.run(rows_of(1))
+    (path, lies), = studio.store.files.items()
+    came = unlabelled(lies, "row-1")
+    assert came is not None
+    assert hashes(studio) == {path: (sha256(lies).hexdigest(), sha256(came).hexdigest())}
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_a_row_that_takes_over_a_labelled_picture_gets_its_own_label_on_it(label: bool) -> None:  # noqa: FBT001 - a case
+    studio = Studio()
+    one, *_ = rows_of(1)
+    studio.run([one])
+    outcome = studio.run([replace(one, id="other")], name="spring", label=label)
+    assert outcome.progress.submits == outcome.progress.downloads == 0
+    mine, theirs = studio.store.files["spring/images/other.png"], studio.store.files["demo/images/row-1.png"]
+    came = unlabelled(theirs, "row-1")
+    assert came is not None
+    assert unlabelled(mine, "other") == came
+    found = hashes(studio)
+    assert found["spring/images/other.png"] == (
+        sha256(mine).hexdigest(), found["demo/images/row-1.png"][1])
+
+
+def test_a_picture_that_cannot_be_labelled_is_kept_as_it_came_and_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(content: bytes, format_: str, *, row_id: str) -> bytes:
+        raise CannotLabel(f"{format_} of {row_id} and {len(content)} bytes is odd.")
+
+    monkeypatch.setattr(delivery, "label", refuse)
+    studio = Studio()
+    outcome = studio.run(rows_of(3))
+    assert outcome.rows["done"] == 3
+    assert len([told for told in outcome.messages if "is not labelled" in told]) == 1
+    assert {labelled for labelled, _ in hashes(studio).values()} == {None}
+
+
+def test_a_labelled_file_that_was_not_recorded_is_known_again() -> None:
+    """D9: the process dies between the file and the commit that tells of it."""
+    studio = Studio()
+    studio.run(rows_of(2))
+    with studio.database.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM files")
+        connection.exec_driver_sql("UPDATE outputs SET state = 'waiting', sha256 = NULL")
+        connection.exec_driver_sql("UPDATE rows SET delivered = 0")
+        connection.exec_driver_sql("UPDATE items SET state = 'rendered'")
+    before = dict(studio.store.files)
+    studio.run(rows_of(2))
+    assert studio.store.files == before
 
 
 def test_another_manifest_reuses_what_this_ledger_has_paid_for() -> None:

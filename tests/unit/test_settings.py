@@ -53,7 +53,7 @@ def test_without_any_layer_the_documented_defaults_hold() -> None:
     assert plain == Settings()
     assert (plain.rate, plain.poll_rate, plain.concurrency) == (Rate(20, 60.0), Rate(300, 60.0), 6)
     assert (plain.settle, plain.changed, plain.on_unknown) == (900.0, Changed.ASK, OnUnknown.RECONCILE)
-    assert (plain.preflight, plain.revalidate) == (Preflight.FILES, False)
+    assert (plain.preflight, plain.revalidate, plain.quarantine) == (Preflight.FILES, False, 3)
 
 
 def test_flags_win_over_the_environment_over_the_manifest_over_the_file() -> None:
@@ -81,6 +81,7 @@ def test_dashes_and_underscores_are_the_same_and_nothing_given_is_nothing_set() 
     ("max_pixels", "1024x1024", (1024, 1024)), ("allow_outside", ["../a", "~/b"], ("../a", "~/b")),
     ("max_credits", 0, 0), ("keep_credits", "10", 10), ("proxy", " http://proxy:3128 ", "http://proxy:3128"),
     ("preflight", "urls", Preflight.URLS), ("revalidate", True, True), ("revalidate", "no", False),
+    ("quarantine", "0", 0), ("quarantine", 5, 5),
     ("output", "out", "out"), ("paths", {"clothes": "/tryon/fashion"}, {"clothes": "/tryon/fashion"}),
 ])
 def test_every_option_is_read_from_text_and_from_toml(name: str, given: object, meant: object) -> None:
@@ -98,6 +99,7 @@ BAD_VALUES = [
     ("max_attempts", "0"), ("max_refusals", "0"), ("changed", "maybe"), ("on_unknown", "panic"), ("settle", "0"),
     ("job_deadline", "-5s"), ("max_pixels", "864"), ("max_pixels", "8x8"), ("max_pixels", "99999x10"),
     ("downloads", "0"), ("preflight", "all"), ("preflight", ""), ("revalidate", "sometimes"),
+    ("quarantine", "-1"), ("quarantine", "2.5"), ("quarantine", "off"), ("quarantine", ""), ("quarantine", True),
 ]
 
 
@@ -136,7 +138,7 @@ def test_an_option_like_no_other_is_told_where_to_look() -> None:
 
 @pytest.mark.parametrize("name", [
     "base_url", "output", "ledger", "keep_credits", "changed", "on_unknown", "settle", "job_deadline", "order_by",
-    "allow_outside", "downloads", "proxy", "paths", "preflight", "revalidate",
+    "allow_outside", "downloads", "proxy", "paths", "preflight", "revalidate", "quarantine",
 ])
 def test_a_manifest_may_not_set_what_is_the_user_s_alone(name: str) -> None:
     good = {"paths": {"clothes": "/x"}, "changed": "run", "on_unknown": "retry", "preflight": "urls"}.get(name, "1")

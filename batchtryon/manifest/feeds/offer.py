@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -131,7 +132,7 @@ def addresses(cell: str, *, paths: bool = True) -> list[str]:
     starts = [found.start() for found in _BEGINNING.finditer(text)]
     before = text[:starts[0]] if starts else text
     parts = _COMMA.split(before) if paths or starts else [before]
-    parts += [text[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    parts += [text[start:end] for start, end in pairwise([*starts, None])]
     found = (address(part.strip(" \t\r\n,;|")) for part in parts)
     return [each for each in found if each]
 

@@ -306,7 +306,7 @@ def test_the_format_is_given_or_told_by_the_extension(ledger: Ledger, args: list
 def test_an_extension_that_names_no_format_wants_one(ledger: Ledger) -> None:
     result = call("export", "demo", "--out", "no-such/x.txt")
     assert result.exit_code == 2
-    assert "--format csv or jsonl" in result.stderr
+    assert "--format csv, jsonl, parquet, xlsx, shopify, google, woo" in result.stderr
 
 
 def test_a_file_that_is_there_is_not_overwritten_unasked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
