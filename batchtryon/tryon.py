@@ -176,6 +176,8 @@ class Input:
     name: str
     #: Our column for it (``design/experience.md``, "Manifest"); the API's name is accepted as well.
     column: str
+    #: Whether its clear parts mean something: a design is laid on skin, where white around it would be seen.
+    keeps_alpha: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +268,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
         ),
         Kind(
             name="tattoo", path="/tryon/tattoo",
-            inputs=(Input(name="body_image", column="person"), Input(name="design_image", column="design")),
+            inputs=(Input(name="body_image", column="person"),
+                    Input(name="design_image", column="design", keeps_alpha=True)),
             options=(Text(name="placement", longest=140), Region(name="region"), _SAMPLES, _FORMAT),
         ),
     )

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from batchtryon.batch.assets import Answer, Found, NotSaid, Unchanged, Unusable
 from batchtryon.clock import Clock
 from batchtryon.errors import DownloadError, OutputGone, OutputUnsafe
 from batchtryon.executor.download import Downloader, Fetched, is_loopback_address
+from batchtryon.images import inspect
 from batchtryon.images.decoding import MAX_BYTES
-from batchtryon.images.verify import verify
 from batchtryon.ledger.assets import Asset
 from batchtryon.records import PictureUnusable
 from batchtryon.settings import Settings
@@ -77,7 +78,7 @@ def _inspected(fetched: Fetched) -> Answer:
         last_modified=fetched.last_modified,
     )
     try:
-        verify(content, "What lies there")
+        inspection = inspect(content, "What lies there")
     except PictureUnusable as exc:
         start = content[:500].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if not content or start.startswith(_TEXTS):
@@ -87,4 +88,4 @@ def _inspected(fetched: Fetched) -> Answer:
             sha256=found.sha256, size=found.size, etag=found.etag, last_modified=found.last_modified,
             warnings=(exc.what,),
         )
-    return found
+    return replace(found, warnings=tuple(map(str, inspection.warnings)))

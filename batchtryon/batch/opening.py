@@ -14,11 +14,11 @@ from batchtryon.batch.looked import Looked
 from batchtryon.clock import SystemClock
 from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, UsageError
-from batchtryon.images import LocalPictures
+from batchtryon.images import Inspection, LocalPictures
 from batchtryon.manifest import Manifest, ManifestFile, open_manifest
 from batchtryon.names import shown
 from batchtryon.records import Row, Source
-from batchtryon.settings import Layer, Settings
+from batchtryon.settings import Layer, Preflight, Settings
 from batchtryon.tryon import did_you_mean
 from batchtryon.workspace import Workspace
 
@@ -89,8 +89,8 @@ class Opened:
     only: Collection[str] | None = None
     #: What is known of the pictures at its addresses.
     looked: Looked = field(default_factory=Looked)
-    #: What may be wrong with a picture on this machine, as a sentence; None: nothing was noticed.
-    about: Callable[[Source], str | None] = lambda _: None
+    #: What a picture on this machine is, once its row was read; None for one at an address.
+    inspection: Callable[[Source], Inspection | None] = lambda _: None
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
 
@@ -101,6 +101,11 @@ class Opened:
         ranks = self._ranks()
         for found in self._read():
             yield self.looked.identify(found if ranks is None else _placed(found, ranks))
+
+    def about(self, source: Source) -> str | None:
+        """What may be wrong with a picture on this machine, as sentences; None: nothing was noticed, or is asked."""
+        found = self.inspection(source) if self.settings.preflight is not Preflight.NONE else None
+        return None if found is None else found.remark
 
     def selects(self, row: Selectable) -> bool:
         """Whether a row takes part. Raises :class:`UsageError` for a column the manifest does not have."""
@@ -184,6 +189,7 @@ def open_batch(path: Path, options: Options) -> Opened:
         settings=settings, output=output,
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
         rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger, where=options.where,
+        inspection=probe.inspection,
     )
 
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from batchtryon.batch.opening import Opened
 from batchtryon.errors import UsageError
-from batchtryon.images.decoding import MAX_BYTES, MAX_PIXELS, BrokenPicture, NotAPicture, TooLarge
-from batchtryon.images.decoding import opened as opened_picture
-from batchtryon.images.opening import NotAFile, read_file
 from batchtryon.names import shown
-from batchtryon.records import Source, SourceForm
+from batchtryon.records import Source
 from batchtryon.sampling import MOST_SAMPLED, Sampled, Sampler, traits_of
 from batchtryon.tryon import did_you_mean
 
 __all__ = ["Pilot", "choose_pilot"]
-
-#: The tag of EXIF that says how a picture is to be turned, and the values that swap its sides.
-_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +38,7 @@ def choose_pilot(opened: Opened, size: int, by: Sequence[str] = ()) -> Pilot:
     if not 1 <= size <= MOST_SAMPLED:
         raise UsageError(f"A pilot has from 1 to {MOST_SAMPLED} rows, not {size}. For more, choose rows with --where.")
     columns = _columns(opened, by)
-    sampler, shapes, count = Sampler(size), _Shapes(), 0
+    sampler, shapes, count = Sampler(size), _Shapes(opened), 0
     opened.only = None
     for row in opened.rows():
         if opened.selects(row):
@@ -71,25 +64,12 @@ def _columns(opened: Opened, by: Sequence[str]) -> list[str]:
 
 
 class _Shapes:
-    """Sizes of the pictures on this machine, each looked up once; those at addresses are not known."""
+    """Sizes of the pictures on this machine, as they are seen; those at addresses are not known."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[int, int] | None] = {}
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
 
     def of(self, source: Source) -> tuple[int, int] | None:
-        """Width and height as the picture is seen."""
-        if source.form is not SourceForm.FILE:
-            return None
-        if source.digest not in self._known:
-            self._known[source.digest] = _size(Path(source.text))
-        return self._known[source.digest]
-
-
-def _size(place: Path) -> tuple[int, int] | None:
-    try:
-        with opened_picture(read_file(place, MAX_BYTES, follow=False), max_pixels=MAX_PIXELS) as picture:
-            turned = picture.getexif().get(_ORIENTATION) in _LYING
-            return (picture.height, picture.width) if turned else (picture.width, picture.height)
-    except (OSError, NotAFile, NotAPicture, BrokenPicture, TooLarge):
-        # It was a picture a moment ago; what became of it is told when it is to be sent.
-        return None
+        """Width and height."""
+        found = self._opened.inspection(source)
+        return None if found is None else (found.width, found.height)

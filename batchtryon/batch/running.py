@@ -25,6 +25,7 @@ from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run, Weight
+from batchtryon.images import PreparedCache
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.database import sqlite_path
@@ -43,12 +44,14 @@ from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
 from batchtryon.states import OPEN_ITEMS, ItemState
 from batchtryon.store import FolderStore
-from batchtryon.workspace import account_file
+from batchtryon.workspace import account_file, cache_folder
 
 __all__ = ["Ears", "NotWanted", "perform"]
 
 #: What a rendered picture may take on disk: 864x1296 as PNG, generously.
 _PICTURE_BYTES = 3 * 2**20
+#: What pictures made ready for sending may take in the user's cache folder: some 5,000 to 10,000.
+_CACHE_BYTES = 2**30
 
 
 class NotWanted(Exception):
@@ -275,7 +278,11 @@ class _Performance:
         async with open_lines(self._access, run.settings, self._clock) as lines:
             executor = Executor(
                 run, client=lines.client, downloader=lines.downloader, store=self._store,
-                press=Press(run.workshop, max_pixels=run.settings.max_pixels), planner=planner,
+                press=Press(
+                    run.workshop, max_pixels=run.settings.max_pixels,
+                    cache=PreparedCache(cache_folder() / "prepared", _CACHE_BYTES),
+                ),
+                planner=planner,
                 rng=self._rng, no_submit=self._no_submit, new_server=self._opened.rehearsal,
             )
             with self._interruptible(executor), contextlib.suppress(asyncio.CancelledError):
@@ -318,7 +325,8 @@ class _Performance:
         # What is under way is paid for, so it is this run's whoever was selected.
         ours = {word: count - aside[word] for word, count in counts.items()}
         unselected = aside["pending"] + aside["in_flight"]
-        code = verdict_code(stops, ours)
+        paused = min(progress.paused, ours.get("pending", 0))
+        code = verdict_code(stops, ours, paused=paused)
         books = self._ledger.runs.books(run=key.run)
         folder = self._opened.output / self._opened.name
         reasons = list(stops.values())
@@ -326,11 +334,15 @@ class _Performance:
             reasons.append(f"{left_for_later} picture(s) could not be downloaded yet; run the same command again.")
         if unselected and code is ExitCode.ALL_DONE:
             reasons.append(f"all selected rows are done; {unselected} wait for a run that selects them")
+        if paused:
+            reasons.append(f"{paused} row(s) wait because a picture of theirs failed in row after row; replace it, or "
+                           "give --quarantine 0")
         summary = Summary(
             manifest=manifest.name,
             exit_code=code,
             reasons=tuple(reasons),
-            rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone, "unselected": unselected},
+            rows={"total": sum(counts.values()), **_ALL_WORDS, **counts, "gone": gone, "unselected": unselected,
+                  "paused": paused},
             credits=_credits(plan, progress, books),
             requests={
                 "submits": progress.submits, "polls": progress.polls, "downloads": progress.downloads,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from batchtryon.batch.files import Beside
+from batchtryon.batch.hints import FlatLays, unread_pictures
 from batchtryon.clock import SystemClock
 from batchtryon.errors import ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
@@ -96,7 +97,7 @@ def begin(wanted: Wanted) -> Beginning:
     text = _folders(wanted, out.parent) if wanted.source.is_dir() else _export(wanted, out.parent)
     workspace = Workspace.around(out.parent)
     needed = _outside(wanted, out.parent, workspace)
-    amount = _amount(text, out, workspace, needed)
+    amount = _amount(text, out, workspace, needed, wanted)
     write_atomically(out, lambda file: file.write(text.encode()))
     config = _allow(workspace, out.parent, needed) if needed else None
     return Beginning(path=out, allowed=tuple(needed), config=config, amount=amount)
@@ -220,18 +221,21 @@ def _toml_text(text: str) -> str:
 # -- what it comes to ----------------------------------------------------------------------------------
 
 
-def _amount(text: str, out: Path, workspace: Workspace, needed: Sequence[str]) -> Amount:
+def _amount(text: str, out: Path, workspace: Workspace, needed: Sequence[str], wanted: Wanted) -> Amount:
     roots = [*workspace.allowed(_configured(workspace)), *map(Path, needed)]
     file = ManifestFile(name=out.name, suffix=".yaml", open=lambda: io.BytesIO(text.encode()),
                         beside=Beside(out.parent, today=SystemClock().now().date(), allowed=roots))
-    manifest = open_manifest(file, LocalPictures(out.parent, allowed=roots))
+    pictures = LocalPictures(out.parent, allowed=roots)
+    manifest = open_manifest(file, pictures)
     rows = cost = more = 0
     kinds: Counter[str] = Counter()
     problems: list[Problem] = []
+    flat = FlatLays()
     for found in manifest.rows():
         if isinstance(found, Row):
             rows, cost = rows + 1, cost + found.credits
             kinds[found.kind] += 1
+            flat.add(found, pictures)
         elif len(problems) < _SHOWN:
             problems.append(found)
         else:
@@ -239,6 +243,7 @@ def _amount(text: str, out: Path, workspace: Workspace, needed: Sequence[str]) -
     if not rows and problems:
         raise ManifestInvalid(tuple(problems), more=more)
     return Amount(
-        rows=rows, credits=cost, by_kind=kinds, catalog=manifest.catalog, hints=tuple(manifest.hints),
+        rows=rows, credits=cost, by_kind=kinds, catalog=manifest.catalog,
+        hints=(*manifest.hints, *flat.hints(wanted.options), *unread_pictures((str(wanted.source), *wanted.persons))),
         problems=tuple(problems), more_problems=more,
     )

@@ -11,13 +11,17 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from batchtryon.api.wire import submit_body
 from batchtryon.executor.gateway import Gateway
-from batchtryon.images import prepare, read_source
+from batchtryon.images import PreparedCache, prepare, read_source
 from batchtryon.records import Item, Source, SourceForm
+from batchtryon.tryon import KINDS
 
 __all__ = ["Body", "Press"]
+
+_Key: TypeAlias = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +33,55 @@ class Body:
 
 
 class Press:
-    """Prepares pictures and bodies. ``read`` gives a source's bytes; a test gives its own."""
+    """Prepares pictures and bodies.
+
+    ``cache`` keeps prepared pictures over runs; None: they are prepared anew. ``read`` gives a source's bytes; a test
+    gives its own.
+    """
 
     def __init__(
         self, workshop: Gateway, *, max_pixels: tuple[int, int], keep_bytes: int = 64 * 2**20,
-        read: Callable[[Source], bytes] = read_source,
+        cache: PreparedCache | None = None, read: Callable[[Source], bytes] = read_source,
     ) -> None:
         self._workshop = workshop
         self._max_pixels = max_pixels
         self._room = keep_bytes
         self._read = read
-        self._kept: OrderedDict[str, str] = OrderedDict()
-        self._making: dict[str, asyncio.Task[str]] = {}
+        self._made = prepare if cache is None else cache.prepare
+        #: By digest, and whether what is clear stays so.
+        self._kept: OrderedDict[_Key, str] = OrderedDict()
+        self._making: dict[_Key, asyncio.Task[str]] = {}
 
     async def body(self, item: Item) -> Body:
         """The request's body. Raises PictureUnusable or PictureChanged, with a sentence for the user."""
-        images = {name: await self._image(source) for name, source in item.sources.items()}
+        clear = {each.name for each in KINDS[item.kind].inputs if each.keeps_alpha}
+        images = {name: await self._image(source, name in clear) for name, source in item.sources.items()}
         return await self._workshop.call(_body, item, images)
 
-    async def _image(self, source: Source) -> str:
+    async def _image(self, source: Source, keep_alpha: bool) -> str:  # noqa: FBT001 - private, named at its one call
         if source.form is SourceForm.URL:
             return source.text
-        kept = self._kept.get(source.digest)
+        key = (source.digest, keep_alpha)
+        kept = self._kept.get(key)
         if kept is not None:
-            self._kept.move_to_end(source.digest)
+            self._kept.move_to_end(key)
             return kept
-        making = self._making.get(source.digest)
+        making = self._making.get(key)
         if making is None:
-            making = asyncio.ensure_future(self._workshop.call(self._prepare, source))
-            self._making[source.digest] = making
-            making.add_done_callback(lambda _: self._making.pop(source.digest, None))
+            making = asyncio.ensure_future(self._workshop.call(self._prepare, source, keep_alpha))
+            self._making[key] = making
+            making.add_done_callback(lambda _: self._making.pop(key, None))
         made = await asyncio.shield(making)
-        self._keep(source.digest, made)
+        self._keep(key, made)
         return made
 
-    def _prepare(self, source: Source) -> str:
-        return prepare(self._read(source), max_pixels=self._max_pixels).data_url
+    def _prepare(self, source: Source, keep_alpha: bool) -> str:  # noqa: FBT001 - private, named at its one call
+        return self._made(self._read(source), max_pixels=self._max_pixels, keep_alpha=keep_alpha).data_url
 
-    def _keep(self, digest: str, made: str) -> None:
-        if digest in self._kept:
+    def _keep(self, key: _Key, made: str) -> None:
+        if key in self._kept:
             return
-        self._kept[digest] = made
+        self._kept[key] = made
         self._room -= len(made)
         while self._room < 0 and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)

@@ -10,15 +10,15 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from batchtryon.images.addresses import decode_data_url, is_address, is_data_url, source_of_url, unusable_scheme
 from batchtryon.images.decoding import MAX_BYTES, MAX_PIXELS, PICTURE_SUFFIXES
 from batchtryon.images.opening import NotAFile, read_file
+from batchtryon.images.preflight import Inspection, inspect, megabytes
 from batchtryon.images.siblings import Siblings
-from batchtryon.images.verify import megabytes, verify
 from batchtryon.names import shown
 from batchtryon.records import PictureUnusable, Source, SourceForm
 
@@ -32,7 +32,8 @@ class LocalPictures:
     """A :class:`~batchtryon.records.PictureProbe` on disk. May be shared by threads.
 
     ``root`` is the manifest's folder, ``allowed`` are further folders that its pictures may come from,
-    ``max_bytes`` and ``max_pixels`` bound one picture. Each distinct file is read once; what was found is kept.
+    ``max_bytes`` and ``max_pixels`` bound one picture. Each distinct file is read once, pictures with the same bytes
+    are decoded once; what was found is kept.
     """
 
     def __init__(self, root: Path, *, allowed: Sequence[Path] = (), max_bytes: int = MAX_BYTES,
@@ -43,6 +44,8 @@ class LocalPictures:
         self._max_pixels = max_pixels
         self._siblings = Siblings()
         self._found: dict[str, Source | PictureUnusable] = {}
+        #: By digest.
+        self._inspected: dict[str, Inspection] = {}
         self._lock = threading.Lock()
 
     def look(self, text: str) -> Source:
@@ -52,12 +55,28 @@ class LocalPictures:
             return source_of_url(text)
         if is_data_url(text):
             content = decode_data_url(text, max_bytes=self._max_bytes)
-            verify(content, "The picture in the data URL", max_bytes=self._max_bytes, max_pixels=self._max_pixels)
-            return Source.of_bytes(SourceForm.DATA, text, content)
+            source = Source.of_bytes(SourceForm.DATA, text, content)
+            return self._inspect(source, content, "The picture in the data URL")
         unusable = unusable_scheme(text)
         if unusable is not None:
             raise unusable
         return self._file(self._place(text), text)
+
+    @property
+    def assets(self) -> Mapping[str, Inspection]:
+        """Every usable file looked at so far, by its absolute path (:attr:`Source.text`)."""
+        with self._lock:
+            found = list(self._found.values())
+        return {each.text: self._inspected[each.digest] for each in found if isinstance(each, Source)}
+
+    def inspection(self, source: Source) -> Inspection | None:
+        """What is known of a file's or data URL's picture; None for an address, and for one not looked at here."""
+        return self._inspected.get(source.digest)
+
+    def about(self, source: Source) -> str | None:
+        """What may be wrong with a picture, as sentences; None if nothing was noticed."""
+        found = self.inspection(source)
+        return None if found is None else found.remark
 
     def expand(self, pattern: str) -> Sequence[str]:
         """See :meth:`PictureProbe.expand`. Hidden files, and what no extension says to be a picture, are left out."""
@@ -133,8 +152,13 @@ class LocalPictures:
                                   "Check its name and permissions.") from exc
         if moved:
             raise PictureUnusable(f"{shown(text)} was moved while it was read.", "Run the command again.")
-        verify(content, shown(text), max_bytes=self._max_bytes, max_pixels=self._max_pixels)
-        return Source.of_bytes(SourceForm.FILE, str(place), content)
+        return self._inspect(Source.of_bytes(SourceForm.FILE, str(place), content), content, shown(text))
+
+    def _inspect(self, source: Source, content: bytes, shown_as: str) -> Source:
+        if source.digest not in self._inspected:
+            found = inspect(content, shown_as, max_bytes=self._max_bytes, max_pixels=self._max_pixels)
+            self._inspected[source.digest] = found
+        return source
 
     def _check(self, place: Path, text: str, found: os.stat_result) -> None:
         if stat.S_ISDIR(found.st_mode):

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 __all__ = ["Asked", "Lying", "PictureHost", "a_picture", "open_host"]
 
 
-def a_picture(colour: str, size: tuple[int, int] = (40, 60)) -> bytes:
-    """The bytes of a picture in one colour."""
+def a_picture(colour: str, size: tuple[int, int] = (320, 400)) -> bytes:
+    """The bytes of a picture in one colour from dark to bright, of which nothing is to be remarked."""
     made = io.BytesIO()
-    Image.new("RGB", size, colour).save(made, "PNG")
+    shades = Image.linear_gradient("L").resize(size)
+    ImageOps.colorize(shades, "black", colour).save(made, "PNG")
     return made.getvalue()
 
 

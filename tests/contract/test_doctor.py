@@ -243,12 +243,15 @@ def test_pictures_that_were_changed_and_files_nobody_wrote_are_found_only_where_
     assert "1 of the files there: spring/images/" in told(checks, "outputs", Level.WARNING)
 
 
-def test_pictures_as_they_were_written_are_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["UPDATE files SET sha256 = ?", "UPDATE outputs SET sha256 = ?"])
+def test_pictures_as_they_were_written_are_well(tmp_path: Path, written: str) -> None:
+    """With their label, or as they came."""
     output = tmp_path / "shop" / "output"
     made(output)
     digest = hashlib.sha256(b"picture").hexdigest()
     with closing(sqlite3.connect(output / "ledger.sqlite3")) as connection:
-        connection.execute("UPDATE outputs SET sha256 = ?", [digest])
+        connection.execute("UPDATE files SET sha256 = NULL")
+        connection.execute(written, [digest])
         connection.commit()
     assert "as it was written" in told(found(verify=True), "outputs", Level.OK)
     (output / "spring" / "images" / "a.png").write_bytes(b"pictura")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from batchtryon.images import LocalPictures, PictureChanged, read_source
+from batchtryon.images import LocalPictures, PictureChanged, local, read_source
+from batchtryon.images.preflight import Inspection, inspect
 from batchtryon.records import PictureUnusable, Source, SourceForm
 
 
@@ -62,6 +63,36 @@ def test_each_file_is_read_once(root: Path) -> None:
     (root / "shirts" / "blue.png").unlink()
 
     assert pictures.look("./shirts/blue.png") == first
+
+
+def test_pictures_of_the_same_bytes_are_decoded_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "copy.png").write_bytes(picture())
+    decoded = list[str]()
+
+    def counted(content: bytes, shown_as: str, **options: int) -> Inspection:
+        decoded.append(shown_as)
+        return inspect(content, shown_as, **options)
+
+    monkeypatch.setattr(local, "inspect", counted)
+    pictures = LocalPictures(root)
+    data_url = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+    sources = [pictures.look(text) for text in ["shirts/blue.png", "copy.png", data_url, "shirts/blue.png"]]
+
+    assert decoded == ["shirts/blue.png"]
+    assert {pictures.inspection(source) for source in sources} == {inspect(picture())}
+
+
+def test_what_was_seen_is_told_by_path_and_by_source(root: Path) -> None:
+    (root / "large.jpg").write_bytes(picture("JPEG", (800, 600)))
+    pictures = LocalPictures(root)
+    small, large = pictures.look("shirts/blue.png"), pictures.look("large.jpg")
+    said(pictures, "nothing.png")
+
+    assert set(pictures.assets) == {small.text, large.text}
+    assert pictures.assets[large.text].width == 800
+    assert "only 40 x 30 pixels" in str(pictures.about(small))
+    assert pictures.about(large) == "It is nearly one colour. Look at it: it may be a placeholder or a failed export."
+    assert pictures.about(pictures.look("https://cdn.example.com/x.jpg")) is None
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO"])

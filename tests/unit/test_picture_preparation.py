@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw, ImageFile, PngImagePlugin
+from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageFile, ImageStat, PngImagePlugin
 
 from batchtryon.images import Prepared, prepare
 from batchtryon.records import PictureUnusable
@@ -72,6 +72,17 @@ def test_a_larger_picture_is_shrunk_into_the_box_and_keeps_its_shape(size: tuple
     assert near(image.getpixel((fitted[0] // 4, fitted[1] // 4)), RED)
     assert near(image.getpixel((fitted[0] - 1, fitted[1] - 1)), WHITE)
     assert prepared.sha256 == hashlib.sha256(sent(prepared)).hexdigest()
+
+
+@pytest.mark.parametrize("size", [(2600, 1950), (3456, 2592), (1800, 2700)])
+def test_fine_details_survive_the_shrinking(size: tuple[int, int]) -> None:
+    fine = Image.effect_noise(size, 90).convert("RGB")
+
+    image = received(prepare(saved(fine, "JPEG", quality=95)))
+
+    wanted = fine.resize(image.size, Image.Resampling.LANCZOS)
+    difference = ImageStat.Stat(ImageChops.difference(image.convert("L"), wanted.convert("L"))).mean[0]
+    assert difference < ImageStat.Stat(wanted.convert("L")).stddev[0] / 2
 
 
 def test_a_small_picture_is_never_enlarged_and_the_box_is_the_callers() -> None:
@@ -188,6 +199,48 @@ def test_what_is_transparent_becomes_white(mode: str) -> None:
 
     assert near(image.getpixel((5, 5)), (0, 0, 0))
     assert near(image.getpixel((55, 35)), WHITE)
+
+
+@pytest.mark.parametrize("keep_alpha", [True, False])
+def test_the_colour_of_what_is_clear_does_not_bleed_into_what_is_seen(*, keep_alpha: bool) -> None:
+    stripes = Image.new("RGBA", (2000, 1000), (0, 255, 0, 0))
+    for left in range(0, 2000, 5):
+        ImageDraw.Draw(stripes).rectangle((left, 0, left + 1, 999), fill=(255, 0, 0, 255))
+
+    image = received(prepare(saved(stripes, "PNG"), max_pixels=(100, 100), keep_alpha=keep_alpha))
+
+    found = image.getpixel((50, 25))
+    assert isinstance(found, tuple)
+    assert near(found[:3], (255, 0, 0) if keep_alpha else (255, 153, 153))
+    assert all(abs(alpha - 102) <= 3 for alpha in found[3:])
+
+
+def test_a_design_that_fits_goes_as_it_is_with_its_alpha() -> None:
+    design = Image.new("RGBA", (400, 300))
+    ImageDraw.Draw(design).ellipse((100, 100, 200, 200), fill="navy")
+    content = saved(design, "PNG")
+
+    assert sent(prepare(content, keep_alpha=True)) == content
+    assert prepare(content).media_type == "image/jpeg"
+
+
+def test_a_large_design_keeps_its_alpha_and_tells_nothing_else() -> None:
+    design = Image.new("RGBA", (2000, 3000))
+    ImageDraw.Draw(design).ellipse((100, 100, 1800, 2200), fill="navy")
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Author", "SECRET-NAME")
+
+    prepared = prepare(saved(design, "PNG", pnginfo=info), keep_alpha=True)
+
+    assert (prepared.media_type, prepared.width, prepared.height) == ("image/png", 864, 1296)
+    assert b"SECRET" not in sent(prepared)
+    assert sent(prepared) == prepared.content
+    assert received(prepared).mode == "RGBA"
+
+
+def test_a_photograph_of_a_design_is_sent_as_a_jpeg_whatever_is_to_be_kept() -> None:
+    assert prepare(saved(quartered(2000, 1000), "JPEG"), keep_alpha=True).media_type == "image/jpeg"
+    assert prepare(saved(quartered(2000, 1000, "RGBA"), "PNG"), keep_alpha=True).media_type == "image/jpeg"
 
 
 def _profile_with_red_and_blue_swapped() -> bytes:

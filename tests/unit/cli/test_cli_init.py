@@ -110,3 +110,36 @@ def test_options_for_every_row_become_defaults(studio: Path) -> None:
     told("init", "garments", "--person", "models", "--option", "mode=quality", "--option", "num_samples=2")
     assert "defaults:\n  mode: quality\n  num_samples: '2'\n" in (studio / "garments.yaml").read_text(encoding="utf-8")
     assert "Credits   12 to spend" in told("plan", "garments.yaml", "--sandbox")[1]
+
+
+def garments(studio: Path, *, flat: int, worn: int) -> None:
+    for path in (studio / "garments").iterdir():
+        path.unlink()
+    for number in range(flat + worn):
+        image = Image.linear_gradient("L").resize((400, 500)).rotate(30 * number).convert("RGB")
+        if number < flat:
+            ground = Image.new("RGB", (600, 800), "white")
+            ground.paste(image, (100, 150))
+            image = ground
+        image.save(studio / "garments" / f"g{number}.png")
+
+
+def test_garments_that_look_laid_flat_are_hinted_at(studio: Path) -> None:
+    garments(studio, flat=3, worn=0)
+    complained = told("init", "garments", "--person", "models/anna.png")[2]
+    assert "hint: All 3 garments look laid flat" in complained
+    assert "--option garment_photo_type=flat-lay" in complained
+    said = told("init", "garments", "--person", "models/anna.png", "--option", "garment_photo_type=flat-lay", "--force")
+    assert said[2] == ""
+
+
+def test_garments_of_both_sorts_are_counted(studio: Path) -> None:
+    garments(studio, flat=2, worn=3)
+    assert "hint: 2 of 5 garments look laid flat" in told("init", "garments", "--person", "models/anna.png")[2]
+
+
+def test_pictures_of_phones_that_are_left_out_are_told(studio: Path) -> None:
+    garments(studio, flat=0, worn=1)
+    (studio / "models" / "IMG_1.HEIC").write_bytes(b"....ftypheic")
+    complained = told("init", "garments", "--person", "models")[2]
+    assert "models holds 1 HEIC picture(s), which are left out. Export them as JPEG" in complained

@@ -10,6 +10,8 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -17,7 +19,7 @@ from PIL import Image
 
 from batchtryon.executor.gateway import InlineGateway, ThreadGateway
 from batchtryon.executor.press import Body, Press
-from batchtryon.images import PictureChanged
+from batchtryon.images import PictureChanged, PreparedCache, prepared
 from batchtryon.records import Item, PictureUnusable, Source, SourceForm
 from batchtryon.states import ItemState
 
@@ -206,3 +208,36 @@ def test_a_gateway_passes_on_what_is_raised() -> None:
 
     with ThreadGateway(threads=1, name="ledger") as gateway, pytest.raises(PictureUnusable, match="poem"):
         asyncio.run(gateway.call(fail))
+
+
+def test_only_a_design_keeps_what_is_clear() -> None:
+    made = io.BytesIO()
+    Image.new("RGBA", (32, 48), (10, 20, 30, 0)).save(made, "PNG")
+    pictures = Pictures()
+    pictures.content["ana"] = made.getvalue()
+    clear = pictures.source("ana")
+    wanted = replace(item({"body_image": clear, "design_image": clear}), kind="tattoo")
+    sent = json.loads(asyncio.run(make(pictures).body(wanted)).content)
+    modes = {
+        name: Image.open(io.BytesIO(base64.b64decode(sent[name].partition(",")[2]))).mode
+        for name in ("body_image", "design_image")
+    }
+    assert modes == {"body_image": "RGB", "design_image": "RGBA"}
+
+
+def test_what_was_prepared_before_is_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = Pictures()
+    wanted = {"model_image": pictures.source("ana")}
+
+    def press() -> Press:
+        cache = PreparedCache(tmp_path, 2**20)
+        return Press(InlineGateway(), max_pixels=(16, 16), cache=cache, read=pictures.read)
+
+    before = body(press(), **wanted)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("It was prepared again.")
+
+    monkeypatch.setattr(prepared, "prepare", never)
+    assert body(press(), **wanted) == before
+    assert pictures.reads == {"ana": 2}
