@@ -170,7 +170,7 @@ class BarReporter:
         tqdm.monitor_interval = 0
         self._began = self._desk.clock.monotonic()
         self._bar = tqdm(
-            total=progress.goal, file=sys.stderr, mininterval=0, miniters=1, bar_format=_BAR,
+            total=progress.goal - progress.paused, file=sys.stderr, mininterval=0, miniters=1, bar_format=_BAR,
             # Given, because tqdm draws nothing on a terminal that does not know its own size; 2: a bar and a message.
             ncols=self._desk.screen.width - 1, nrows=2,
         )
@@ -193,7 +193,7 @@ class BarReporter:
             return
         # A column less than there are, so that no terminal wraps the line; it may have been resized.
         bar.ncols = self._desk.screen.width - 1
-        bar.total = max(progress.goal, progress.ended)
+        bar.total = max(progress.goal - progress.paused, progress.ended)
         bar.set_postfix_str(_postfix(progress, self._desk.clock.monotonic() - self._began), refresh=False)
         bar.n = progress.ended
         bar.refresh()
@@ -202,7 +202,7 @@ class BarReporter:
 def progress_line(progress: Progress, seconds: float) -> str:
     """How far the run is, in words; ``seconds`` since it began."""
     parts = [
-        f"{number(progress.ended)} of {counted(max(progress.goal, progress.ended), 'row')}",
+        f"{number(progress.ended)} of {counted(max(progress.goal - progress.paused, progress.ended), 'row')}",
         f"{counted(progress.credits_spent, 'credit')} spent",
         f"{counted(progress.live, 'job')} live",
     ]
@@ -213,15 +213,17 @@ def progress_line(progress: Progress, seconds: float) -> str:
     if progress.ended and seconds > 0:
         a_second = progress.ended / seconds
         parts.append(f"{_rate(a_second)} rows/min")
-        if progress.goal > progress.ended:
-            parts.append(f"about {duration((progress.goal - progress.ended) / a_second)} left")
+        left = progress.goal - progress.paused - progress.ended
+        if left > 0:
+            parts.append(f"about {duration(left / a_second)} left")
     return ", ".join(parts)
 
 
 def progress_json(progress: Progress) -> dict[str, int]:
     """How far the run is, for a program."""
     return {
-        "goal": progress.goal, "ended": progress.ended, "done": progress.done, "failed": progress.failed,
+        "goal": progress.goal, "paused": progress.paused,
+        "ended": progress.ended, "done": progress.done, "failed": progress.failed,
         "unknown": progress.unknown, "lost": progress.lost, "live": progress.live,
         "downloads_waiting": progress.fetching, "credits_spent": progress.credits_spent,
     }

@@ -65,11 +65,14 @@ def _next(summary: Summary, again: str) -> Iterator[str]:
     rows, words = summary.rows, safe(again)
     failed = rows.get("failed", 0)
     undecided = sum(rows.get(status, 0) for status in _UNDECIDED)
-    left = rows.get("pending", 0) + rows.get("in_flight", 0)
+    paused = rows.get("paused", 0)
+    left = rows.get("pending", 0) + rows.get("in_flight", 0) - paused
     if failed:
         yield f"{counted(failed, 'row')} failed: batchtryon failures {words}"
     if undecided:
         yield f"{counted(undecided, 'row')} {_wait(undecided)} for your decision: batchtryon failures {words}"
+    if paused:
+        yield f"{counted(paused, 'row')} {_wait(paused)} for another picture: batchtryon failures {words}"
     if summary.changed_waiting:
         yield (f"{counted(summary.changed_waiting, 'changed row')} kept the earlier picture: "
                f"batchtryon run {words} --changed run")

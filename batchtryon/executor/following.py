@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
+from batchtryon.executor.isolation import setback, success
 from batchtryon.executor.lifecycle import after_overdue, after_report, after_vanished, retry_after_report
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.run import KEY_REFUSED, Run
@@ -164,6 +165,8 @@ class Follower:
         self._learn(followed)
         if report.state is JobState.COMPLETED:
             await self._end(followed, after_report(report, again=False))
+            if report.urls:
+                await success(run, job)
             await self._on_done(job, report)
         else:
             item = await run.ledger.call(run.attempts.item, job.item_id)
@@ -174,6 +177,7 @@ class Follower:
             else:
                 run.progress.credits_refunded += item.credits
             self._fail(job, report, item, again)
+            await setback(run, item, report.name or "Failed")
 
     def _fail(self, job: Job, report: JobReport, item: Item, again: RetryIn | GiveUp) -> None:
         if isinstance(again, RetryIn):

@@ -12,6 +12,7 @@ from typing import Any
 from batchtryon.clock import Clock
 from batchtryon.errors import ExitCode
 from batchtryon.executor.gateway import Gateway
+from batchtryon.executor.quarantine import Quarantine
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.reconciliation import Reconciliation
@@ -65,6 +66,8 @@ class Progress:
     fetching: int = 0
     balance_start: Balance | None = None
     balance_end: Balance | None = None
+    #: Rows that are not submitted because one of their pictures fails in whichever row it is (``--quarantine``).
+    paused: int = 0
     #: Seconds the next submit was held up by each limit.
     waited: dict[str, float] = field(default_factory=dict)
 
@@ -152,9 +155,12 @@ class Run:
     foreign: str | None = None
     #: When each job that completed in this run was seen to have, by attempt, in :meth:`Clock.monotonic` seconds.
     rendered_at: dict[int, float] = field(default_factory=dict)
+    #: Pictures whose rows wait.
+    quarantine: Quarantine = field(init=False)
     _pauses: int = 0
 
     def __post_init__(self) -> None:
+        self.quarantine = Quarantine(self.settings.quarantine)
         self.heard()
 
     def heard(self) -> None:

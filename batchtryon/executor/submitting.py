@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import BatchTryonError, ExitCode
-from batchtryon.executor.lifecycle import Stop, Streaks, after_answer, left_by_the_dead, stop_for
+from batchtryon.executor.isolation import count_waiting, last_tries, learn_again, setback, tell_lifted
+from batchtryon.executor.lifecycle import Stop, Streaks, after_answer, is_about_account, left_by_the_dead, stop_for
 from batchtryon.executor.press import Body, Press
 from batchtryon.executor.run import Run
 from batchtryon.images import PictureChanged
@@ -72,6 +73,7 @@ class Submitter:
             await self._commit(left.attempt, left.item, answer)
             await run.note("recovered", {"attempt": left.attempt.seq, "as": answer.verdict.value}, item=left.item.id)
         await run.ledger.call(run.attempts.forget_spool)
+        await learn_again(run)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -82,10 +84,11 @@ class Submitter:
                 item = await self._next()
                 if item is not None:
                     await self._submit(item)
-                elif not self._busy():
+                elif not self._busy() and not await self._try_last():
                     break
-                else:
+                elif self._busy():
                     await self._run.changed.wait(self._until_later())
+            await count_waiting(self._run)
         finally:
             for body in self._bodies.values():
                 body.cancel()
@@ -107,8 +110,15 @@ class Submitter:
         heapq.heappush(self._later, (self._run.clock.monotonic() + seconds, item_id))
         self._run.changed.notify()
 
+    async def _try_last(self) -> bool:
+        """Whether a row is submitted to see if what was blamed is as bad as it seemed."""
+        tries = await last_tries(self._run)
+        for item_id in tries:
+            self.again(item_id, 0.0)
+        return bool(tries)
+
     def _busy(self) -> bool:
-        return bool(self._later or self._sending) or self._others_busy()
+        return bool(self._later or self._sending or self._run.quarantine.has_lifted) or self._others_busy()
 
     def _until_later(self) -> float | None:
         return max(0.001, self._later[0][0] - self._run.clock.monotonic()) if self._later else None
@@ -118,20 +128,47 @@ class Submitter:
         if self._later and self._later[0][0] <= run.clock.monotonic():
             _, item_id = heapq.heappop(self._later)
             return await run.ledger.call(run.attempts.item, item_id)
-        if not self._page and not self._exhausted:
-            found = await run.ledger.call(
-                run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE
-            )
-            self._exhausted = len(found) < _PAGE
-            self._after = found[-1].position if found else self._after
-            # Rows of one fingerprint stand beside each other here; the first one pays.
-            self._page.extend({item.id: item for item in found}.values())
-        if not self._page:
-            return None
-        item = self._page.popleft()
-        for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
-            self._start_body(ahead)
+        if run.quarantine.has_lifted:
+            await self._look_again()
+        item = await self._fresh()
+        if item is not None:
+            for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
+                self._start_body(ahead)
         return item
+
+    async def _fresh(self) -> Item | None:
+        """The next pending item in order that none of its pictures holds back."""
+        while True:
+            while self._page:
+                item = self._page.popleft()
+                if not self._run.quarantine.holds(item):
+                    return item
+                self._drop_body(item)
+            if self._exhausted:
+                return None
+            await self._turn_page()
+
+    async def _turn_page(self) -> None:
+        run = self._run
+        found = await run.ledger.call(run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE)
+        self._exhausted = len(found) < _PAGE
+        self._after = found[-1].position if found else self._after
+        # Rows of one fingerprint stand beside each other here; the first one pays. What comes later has its time.
+        later = {item_id for _, item_id in self._later}
+        self._page.extend({item.id: item for item in found if item.id not in later}.values())
+
+    async def _look_again(self) -> None:
+        """From the first row on: some were passed over because of a picture that proved good."""
+        await tell_lifted(self._run)
+        self._after, self._exhausted = 0, False
+        self._page.clear()
+
+    def _drop_body(self, item: Item) -> None:
+        body = self._bodies.pop(item.id, None)
+        if body is not None:
+            body.cancel()
+            # Looked at, or asyncio would complain of what nobody needs any more.
+            body.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _start_body(self, item: Item) -> None:
         if item.id not in self._bodies:
@@ -163,7 +200,7 @@ class Submitter:
         """The committed intent; None if the run stops before there is one."""
         run = self._run
         timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
-        while not run.halts and self._in_time():
+        while not run.halts and self._in_time() and not run.quarantine.holds(item):
             if run.is_paused:
                 await self._wait(_PAUSED)
                 continue
@@ -257,6 +294,8 @@ class Submitter:
             run.heard()
         if answer.verdict is Verdict.ACCEPTED:
             assert answer.job_id is not None
+            if run.quarantine.is_on:
+                run.quarantine.under_way[item.id] = tuple(source.digest for source in item.sources.values())
             self._on_job(Job(
                 id=answer.job_id, item_id=item.id, attempt=attempt.seq, state=JobState.PROCESSING, kind=item.kind,
                 options=item.options, images=item.images, accepted_at=run.clock.now(), accepted=received,
@@ -268,6 +307,8 @@ class Submitter:
             if times in {3, 30}:
                 run.warn(f"The API cannot be reached ({answer.message or answer.name}); trying again.")
             run.halt_if_silent()
+        elif answer.verdict is Verdict.REFUSED and not is_about_account(answer):
+            await setback(run, item, answer.name or "Refused")
         self._heed(stop_for(answer), item, answer)
         self._heed_streaks(answer)
         run.changed.notify()

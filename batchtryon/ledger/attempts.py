@@ -20,6 +20,7 @@ from batchtryon.ledger.ages import deadline_here
 from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.permits import Denied, PermitBook
+from batchtryon.ledger.setbacks import Setbacks
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.tables import attempts, items, jobs, manifests, rows
 from batchtryon.records import Answer, Attempt, AttemptOutcome, Item
@@ -97,6 +98,8 @@ class Attempts:
         self._clock = clock
         self._spool = spool
         self.book = book
+        #: What the attempts came to, by their pictures.
+        self.setbacks = Setbacks(database)
 
     # -- taking up work ---------------------------------------------------------------------------
 

@@ -22,14 +22,17 @@ _PRECEDENCE = (
 )
 
 
-def verdict_code(stops: Mapping[ExitCode, str], rows: Mapping[str, int]) -> ExitCode:
-    """The exit code of a run that stopped for ``stops`` with rows standing as counted in ``rows``."""
+def verdict_code(stops: Mapping[ExitCode, str], rows: Mapping[str, int], *, paused: int = 0) -> ExitCode:
+    """The exit code of a run that stopped for ``stops`` with rows standing as counted in ``rows``.
+
+    ``paused``: pending rows that wait for another picture, so that a rerun alone would not help them.
+    """
     holding = set(stops)
     if rows.get("unknown", 0) + rows.get("expired", 0) + rows.get("vanished", 0):
         holding.add(ExitCode.DECISION_NEEDED)
-    if rows.get("failed", 0):
+    if rows.get("failed", 0) or paused:
         holding.add(ExitCode.SOME_FAILED)
-    if rows.get("pending", 0) + rows.get("in_flight", 0):
+    if rows.get("pending", 0) + rows.get("in_flight", 0) > paused:
         holding.add(ExitCode.TEMPORARY)
     return next((code for code in _PRECEDENCE if code in holding), ExitCode.ALL_DONE)
 

@@ -116,7 +116,7 @@ class Process:
         if plan.plan.submits or ledger.has_open_work(synced, doubts=doubts):
             progress, reasons = await self._execute(key, synced)
         counts = ledger.story.counts(synced)
-        code = verdict_code(reasons, counts)
+        code = verdict_code(reasons, counts, paused=progress.paused)
         finished = not (counts.get("pending") or counts.get("in_flight"))
         ledger.runs.end(key, verdict="", exit_code=int(code), summary={}, finished=finished)
         return Outcome(code, reasons, counts, progress, tuple(message.text for message in self._messages))

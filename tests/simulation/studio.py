@@ -219,7 +219,7 @@ class Studio:
         known = ledger.catalog.manifest(name)
         assert known is not None
         counts = ledger.story.counts(known)
-        code = verdict_code(run.halts.reasons, counts)
+        code = verdict_code(run.halts.reasons, counts, paused=run.progress.paused)
         finished = not (counts.get("pending") or counts.get("in_flight"))
         ledger.runs.end(key, verdict="", exit_code=int(code), summary={}, finished=finished)
         return Outcome(code, dict(run.halts.reasons), counts, run.progress, [message.text for message in messages],

@@ -45,6 +45,14 @@ def test_without_a_reason_to_stop_the_rows_decide(rows: dict[str, int], code: Ex
     assert verdict_code({}, rows) is code
 
 
+@pytest.mark.parametrize(("rows", "code"), [
+    ({"done": 3, "pending": 2}, ExitCode.SOME_FAILED), ({"failed": 3, "pending": 2}, ExitCode.SOME_FAILED),
+    ({"done": 3, "pending": 3}, ExitCode.TEMPORARY), ({"in_flight": 1, "pending": 2}, ExitCode.TEMPORARY),
+])
+def test_rows_that_wait_for_another_picture_are_no_temporary_trouble(rows: dict[str, int], code: ExitCode) -> None:
+    assert verdict_code({}, rows, paused=2) is code
+
+
 @pytest.mark.parametrize("code", [*map(ExitCode, DOCUMENTED), ExitCode.BUSY])
 def test_whatever_stopped_a_run_is_not_forgotten_when_its_rows_are_done(code: ExitCode) -> None:
     assert verdict_code({code: "it stopped"}, {"done": 3}) is code
