@@ -10,20 +10,22 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from batchtryon.batch.files import Beside
+from batchtryon.batch.glimpsing import glimpse
 from batchtryon.batch.hints import FlatLays, unread_pictures
 from batchtryon.clock import SystemClock
 from batchtryon.errors import ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
-from batchtryon.manifest import ManifestFile, open_manifest
+from batchtryon.manifest import ManifestFile, Shop, open_manifest
 from batchtryon.manifest.catalog_report import CatalogReport
 from batchtryon.manifest.writing import NewCatalog, NewMatrix, catalog_yaml, matrix_yaml
 from batchtryon.records import Row
+from batchtryon.settings import Layer, Settings
 from batchtryon.store import write_atomically
 from batchtryon.tryon import HAIRCUTS
 from batchtryon.workspace import CONFIG_NAME, Workspace
@@ -52,6 +54,8 @@ class Wanted:
     unpublished: bool = False
     where: Sequence[str] = ()
     choose: str | None = None
+    #: Whether to fetch some pictures, to tell which of a product's are laid flat.
+    look: bool = False
     children: bool = False
     haircuts: Sequence[str] = ()
     hair_colors: Sequence[str] = ()
@@ -181,6 +185,14 @@ def _beside(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.absolute(), folder)).as_posix()
 
 
+def _glimpsed(shop: Shop | None, pictures: LocalPictures, workspace: Workspace) -> Iterator[str]:
+    if shop is None:
+        raise UsageError("--look goes with a shop's export; the pictures of folders are looked at anyway.")
+    nothing = Layer("", {})
+    settings = Settings.from_layers(file=workspace.config, manifest=nothing, environment=nothing, flags=nothing)
+    return glimpse(shop, pictures, settings, SystemClock())
+
+
 # -- roots ---------------------------------------------------------------------------------------------
 
 
@@ -240,10 +252,12 @@ def _amount(text: str, out: Path, workspace: Workspace, needed: Sequence[str], w
             problems.append(found)
         else:
             more += 1
+    seen = tuple(_glimpsed(manifest.shop, pictures, workspace)) if wanted.look else ()
     if not rows and problems:
         raise ManifestInvalid(tuple(problems), more=more)
     return Amount(
         rows=rows, credits=cost, by_kind=kinds, catalog=manifest.catalog,
-        hints=(*manifest.hints, *flat.hints(wanted.options), *unread_pictures((str(wanted.source), *wanted.persons))),
+        hints=(*manifest.hints, *flat.hints(wanted.options), *unread_pictures((str(wanted.source), *wanted.persons)),
+               *seen),
         problems=tuple(problems), more_problems=more,
     )

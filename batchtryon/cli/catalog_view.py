@@ -44,7 +44,8 @@ def _told(report: CatalogReport, *, columns: bool) -> Iterator[tuple[str, str]]:
         yield "Matched", _counts(report.matched)
     if report.unmatched:
         examples = and_more([each.id for each in report.unmatched[:_EXAMPLES]], len(report.unmatched))
-        yield "Unmatched", (f"{counted(len(report.unmatched), 'garment')}, not rendered: {examples}; see unmatched.csv")
+        where = "the plan lists them in unmatched.csv" if columns else "see unmatched.csv"
+        yield "Unmatched", f"{counted(len(report.unmatched), 'garment')}, not rendered: {examples}; {where}"
     if report.fixed:
         yield "Fixed", f"{counted(report.fixed, 'row')} by fixes.csv"
     if report.idle_fixes:

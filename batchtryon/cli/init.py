@@ -54,6 +54,8 @@ def init(
     persons: Annotated[str | None, _given("--persons", panel=CATALOGS, metavar="rules|rotate|all", text=(
         "Which person wears what: by models.csv and rules, each product one person in turn, or every one."))
     ] = None,
+    look: Annotated[bool, switch("--look", text=(
+        "Fetch the pictures of a dozen products, and tell which position looks laid flat and which worn."))] = False,
     children: Annotated[bool, switch("--children", text=(
         "Garments for children may be rendered, on children only."))] = False,
     unpublished: Annotated[bool, switch("--unpublished", text="Also products that the shop does not show.")] = False,
@@ -71,7 +73,7 @@ def init(
         source=Path(_one(source)).expanduser(), persons=person or (),
         out=None if out is None else Path(out).expanduser(), replace=force, feed=feed,
         mapping=_pairs("--map", mapping), id_by=id_by, per=per, picture=_choices(picture), unpublished=unpublished,
-        where=where or (), choose=persons, children=children, haircuts=_words(haircut),
+        where=where or (), choose=persons, children=children, look=look, haircuts=_words(haircut),
         hair_colors=_words(hair_color), name=name, options=_pairs("--option", option),
     )
     started = begin(wanted)

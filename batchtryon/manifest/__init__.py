@@ -6,12 +6,12 @@ format is one more function in ``manifest.FORMATS``.
 
 from __future__ import annotations
 
-from batchtryon.manifest.catalog import FIXED
+from batchtryon.manifest.catalog import FIXED, products_of
 from batchtryon.manifest.catalog_report import CatalogReport, Worn
 from batchtryon.manifest.formats.packed import PACKED
 from batchtryon.manifest.formats.sniffing import HEAD, sniff
 from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest
-from batchtryon.manifest.reading import ManifestFile
+from batchtryon.manifest.reading import ManifestFile, Shop
 
 __all__ = [
     "FIXED",
@@ -21,7 +21,9 @@ __all__ = [
     "CatalogReport",
     "Manifest",
     "ManifestFile",
+    "Shop",
     "Worn",
     "open_manifest",
+    "products_of",
     "sniff",
 ]

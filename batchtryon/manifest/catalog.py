@@ -33,7 +33,7 @@ from batchtryon.names import shown
 from batchtryon.records import PictureProbe, PictureUnusable
 from batchtryon.tryon import OPTION_NAMES
 
-__all__ = ["EXPORTS", "FIXED", "read_catalog"]
+__all__ = ["EXPORTS", "FIXED", "products_of", "read_catalog"]
 
 #: The readers of an export by its extension.
 EXPORTS: Final = {**TABLES, ".xml": read_google_xml, ".rss": read_google_xml, ".atom": read_google_xml}
@@ -100,6 +100,11 @@ def read_catalog(
     shop = Shop(file=export, reading=reading, detected=detected, worn=lambda: _worn(catalog))
     return Reading(columns=catalog.columns, records=lambda: _records(catalog), settings=settings, ours=catalog.ours,
                    hints=reading.hints, catalog=catalog.report, shop=shop)
+
+
+def products_of(shop: Shop) -> Iterator[Product | Skipped | Problem]:
+    """All products of an export, with every picture that may be a garment's."""
+    return read_products(shop.reading, shop.file.name, shop.detected)
 
 
 class _Opening:

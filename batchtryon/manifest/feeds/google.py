@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from batchtryon.manifest.feeds.detect import Detected
 from batchtryon.manifest.feeds.joining import Cells, Joined, KeyOf, first_of
-from batchtryon.manifest.feeds.offer import Hung, Offer, address, addresses
+from batchtryon.manifest.feeds.offer import Hung, Offer, addresses
 from batchtryon.manifest.feeds.products import Variant
 from batchtryon.manifest.feeds.roles import Role
+from batchtryon.manifest.feeds.wording import is_shown
 
 __all__ = ["GoogleFeed"]
 
@@ -30,15 +31,17 @@ class GoogleFeed:
             title=cells.first(rows, Role.TITLE), type=cells.first(rows, Role.TYPE),
             category=cells.first(rows, Role.CATEGORY), tags=cells.first(rows, Role.TAGS),
             gender=cells.first(rows, Role.GENDER), age_group=cells.first(rows, Role.AGE_GROUP),
+            published=is_shown(cells.first(rows, Role.PUBLISHED), cells.first(rows, Role.STATUS)),
+            gift_card=cells.first(rows, Role.GIFT_CARD),
             pictures=[*self._pictures(joined), *self._lifestyle(joined)], variants=list(self._variants(joined)),
             columns=cells.by_column(joined.head.cells),
         )
 
     def _pictures(self, joined: Joined) -> Iterator[Hung]:
         for line, row in zip(joined.lines, joined.rows, strict=True):
-            for text in self.cells.texts(row, Role.PICTURE):
-                if text:
-                    yield Hung(address(text), line)
+            for cell in self.cells.texts(row, Role.PICTURE):
+                for text in _links(cell):
+                    yield Hung(text, line)
             for cell in self.cells.texts(row, Role.MORE):
                 for text in addresses(cell):
                     yield Hung(text, line)
@@ -55,4 +58,9 @@ class GoogleFeed:
         for line, row in zip(joined.lines, joined.rows, strict=True):
             yield Variant(line=line, sku=cells.text(row, Role.SKU) or cells.text(row, Role.ID),
                           color=cells.text(row, Role.COLOR), size=cells.text(row, Role.SIZE),
-                          picture=address(cells.text(row, Role.PICTURE)))
+                          picture=next(iter(_links(cells.text(row, Role.PICTURE))), ""))
+
+
+def _links(cell: str) -> list[str]:
+    """The one address of an ``image_link``; several where its tag is repeated. A comma may belong to a file's name."""
+    return addresses(cell, paths=False)

@@ -7,7 +7,7 @@ and without ``g:``; Shopify's metafields by what stands in their brackets, since
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
@@ -161,10 +161,11 @@ def spelling_of(kind: FeedKind, name: str) -> str:
 def places_of(kind: FeedKind, names: Iterable[str]) -> dict[Role, tuple[int, ...]]:
     """The places among ``names`` of each role that the format itself spells; roles that are not there are left out.
 
-    Several places: both generations of a header, the preferred one first. An option's name and its value are found by
-    their number, each only where the other is there too. Of two columns with the same name the first one counts.
+    Several places: both generations of a header, the preferred one first, and columns whose names differ in nothing or
+    in case alone, as in a file that was put together from two. An option's name and its value are found by their
+    number, each only where the other is there too.
     """
-    found: dict[Role, dict[tuple[int, int], int]] = {}
+    found: dict[Role, dict[tuple[int, int], list[int]]] = {}
     for place, name in enumerate(names):
         spelled = spelling_of(kind, name)
         number = _NUMBER.search(spelled)
@@ -173,19 +174,30 @@ def places_of(kind: FeedKind, names: Iterable[str]) -> dict[Role, tuple[int, ...
             known = _ROLES[kind].get(f"{spelled[:number.start()]}#{spelled[number.end():]}")
         if known is not None:
             role, rank = known
-            found.setdefault(role, {}).setdefault((int(number[0]) if number else 0, rank), place)
-    places = {role: tuple(place for _, place in sorted(ranked.items())) for role, ranked in found.items()}
+            found.setdefault(role, {}).setdefault((int(number[0]) if number else 0, rank), []).append(place)
+    places = {role: tuple(place for _, many in sorted(ranked.items()) for place in many)
+              for role, ranked in found.items()}
     return {**places, **_options(found.get(Role.OPTION_NAME, {}), found.get(Role.OPTION_VALUE, {}))}
 
 
-def _options(*found: Mapping[tuple[int, int], int]) -> dict[Role, tuple[int, ...]]:
-    named, valued = (
-        {number: place for (number, _), place in sorted(ranked.items(), reverse=True)} for ranked in found)
-    both = sorted(named.keys() & valued.keys())
+def _options(*found: Mapping[tuple[int, int], Sequence[int]]) -> dict[Role, tuple[int, ...]]:
+    named, valued = (_by_number(ranked) for ranked in found)
     if not named and not valued:
         return {}
-    return {Role.OPTION_NAME: tuple(named[number] for number in both),
-            Role.OPTION_VALUE: tuple(valued[number] for number in both)}
+    names, values = [], []
+    for number in sorted(named.keys() & valued.keys()):
+        # Where a name has fewer columns than the values, its last one stands for the others.
+        for place, value in enumerate(valued[number]):
+            names.append(named[number][min(place, len(named[number]) - 1)])
+            values.append(value)
+    return {Role.OPTION_NAME: tuple(names), Role.OPTION_VALUE: tuple(values)}
+
+
+def _by_number(ranked: Mapping[tuple[int, int], Sequence[int]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for (number, _), places in sorted(ranked.items()):
+        found.setdefault(number, []).extend(places)
+    return found
 
 
 def role_named(word: str) -> Role | None:

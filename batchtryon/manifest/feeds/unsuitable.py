@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 __all__ = ["file_name", "is_gift_card", "why_no_garment"]
 
-_YES: Final = frozenset({"true", "yes", "1"})
+_YES: Final = frozenset({"true", "yes", "1", "1.0", "wahr", "vrai", "verdadero", "vero", "waar", "sant"})
 _GIFT_CARD: Final = re.compile(
     r"\b(?:e ?)?gift ?(?:card|voucher|certificate)s?\b|\be gift\b|\bgeschenk ?(?:gutschein|karte)|"
     r"\b(?:einkaufs|wert)?gutscheine?\b|\b(?:cartes?|cheques?|chèques?|bons?) cadeaux?\b|\btarjetas? (?:de )?regalo\b|"

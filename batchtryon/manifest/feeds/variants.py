@@ -15,22 +15,12 @@ class Options:
     """The options of one product; their names may stand on its first row only."""
 
     def __init__(self, cells: Cells, rows: Sequence[tuple[str, ...]]) -> None:
-        values = cells.places(Role.OPTION_VALUE)
-        self._values = values
-        named = self._named(rows, tuple(zip(cells.places(Role.OPTION_NAME), values, strict=True)))
+        self._values = cells.places(Role.OPTION_VALUE)
         # Columns of their own, mapped by hand, stand over the options.
-        self._colors = [place for place in (cells.place(Role.COLOR), _first(named, is_color)) if place >= 0]
-        self._sizes = [place for place in (cells.place(Role.SIZE), _first(named, is_size)) if place >= 0]
-        self._genders = [place for place in (_first(named, is_gender),) if place >= 0]
-
-    def _named(self, rows: Sequence[tuple[str, ...]], pairs: Sequence[tuple[int, int]]) -> list[tuple[str, int]]:
-        """What each option is called, and the place of its value."""
-        found = []
-        for name, value in pairs:
-            called = next((text for row in rows if (text := row[name].strip())), "")
-            if called:
-                found.append((called, value))
-        return found
+        self._color, self._size = cells.place(Role.COLOR), cells.place(Role.SIZE)
+        self._named = [
+            (name, value, next((text for row in rows if (text := row[name].strip())), ""))
+            for name, value in zip(cells.places(Role.OPTION_NAME), self._values, strict=True)]
 
     def any_of(self, row: tuple[str, ...]) -> bool:
         """Whether an option has a value for this row."""
@@ -38,27 +28,26 @@ class Options:
 
     def color(self, row: tuple[str, ...]) -> str:
         """The row's colour, or ""."""
-        return _filled(row, self._colors)
+        return _value(row[self._color]) or self._option(row, is_color)
 
     def size(self, row: tuple[str, ...]) -> str:
         """The row's size, or ""."""
-        return _filled(row, self._sizes)
+        return _value(row[self._size]) or self._option(row, is_size)
 
     def gender(self, row: tuple[str, ...]) -> str:
         """For whom it is, where an option says it."""
-        return _filled(row, self._genders)
+        return self._option(row, is_gender)
 
+    def _option(self, row: tuple[str, ...], means: Callable[[str], bool]) -> str:
+        """What the first option that ``means`` it and has a value is for this row.
 
-def _first(named: Sequence[tuple[str, int]], means: Callable[[str], bool]) -> int:
-    return next((place for name, place in named if means(name)), -1)
-
-
-def _filled(row: tuple[str, ...], places: Sequence[int]) -> str:
-    for place in places:
-        text = _value(row[place])
-        if text:
-            return text
-    return ""
+        A row's own names stand over the product's: WooCommerce numbers a variation's attributes anew.
+        """
+        for name, value, called in self._named:
+            text = _value(row[value])
+            if text and means(row[name].strip() or called):
+                return text
+        return ""
 
 
 def _value(cell: str) -> str:

@@ -39,11 +39,14 @@ class WooCommerceExport:
         """Keys of products that have a SKU, by the other name that a variation may call them."""
         keys: dict[str, str] = {}
         for record in reading.records():
-            if not isinstance(record, Problem) and "variable" in self._type(record.cells).casefold():
+            if not isinstance(record, Problem) and self._may_be_parent(record.cells):
                 number, sku = self._id(record.cells), self._sku(record.cells)
                 if number and sku:
                     keys[f"{_BY_ID}{number}"] = sku
         return keys
+
+    def _may_be_parent(self, cells: Sequence[str]) -> bool:
+        return "variable" in self._type(cells).casefold() if self._has_types else not self._parent(cells)
 
     def key_of(self, cells: Sequence[str]) -> str:
         """The product's SKU, or its id where it has none."""
@@ -88,7 +91,7 @@ class WooCommerceExport:
             gender=cells.first(rows, Role.GENDER) or next(filter(None, map(options.gender, rows)), ""),
             age_group=cells.first(rows, Role.AGE_GROUP),
             published=all(is_shown(*cells.texts(row, Role.PUBLISHED), cells.text(row, Role.STATUS)) for _, row in own),
-            gift_card=str("gift" in cells.first(rows, Role.TYPE).casefold()),
+            gift_card=str("gift" in cells.first(rows, Role.TYPE).casefold() or cells.first(rows, Role.GIFT_CARD)),
             reason="group of other products" if "grouped" in _types(cells.first(rows, Role.TYPE)) else None,
             pictures=[Hung(text, line) for line, row in own for text in self._addresses(row)],
             variants=[self._variant(options, line, row) for line, row in shown if self._is_sold(row)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -53,6 +54,8 @@ _YOUNGEST: Final = ("newborn", "infant", "toddler", "kids")
 _HIDDEN: Final = frozenset({
     "false", "no", "0", "-1", "n", "off", "nein", "non", "draft", "archived", "unlisted", "inactive", "hidden",
     "unpublished", "private", "pending", "trash", "entwurf", "archiviert", "brouillon", "archivé",
+    # As spreadsheet programs write FALSE and 0 when they save the export anew.
+    "falsch", "faux", "falso", "onwaar", "falskt", "0.0", "-1.0",
 })
 #: Characters of a cell that are looked at.
 _LONGEST: Final = 500
@@ -79,16 +82,19 @@ def is_shown(*cells: str) -> bool:
     return not any(cell.casefold() in _HIDDEN for cell in cells)
 
 
+@lru_cache(maxsize=1024)
 def is_color(name: str) -> bool:
     """Whether an option of that name is the colour."""
     return not _COLORS.isdisjoint(_words(name[:_LONGEST]))
 
 
+@lru_cache(maxsize=1024)
 def is_size(name: str) -> bool:
     """Whether an option of that name is the size."""
     return not _SIZES.isdisjoint(_words(name[:_LONGEST]))
 
 
+@lru_cache(maxsize=1024)
 def is_gender(name: str) -> bool:
     """Whether an option of that name says for whom it is."""
     return not _GENDER_OPTIONS.isdisjoint(_words(name[:_LONGEST]))
@@ -104,4 +110,6 @@ def listed(cell: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.sub(r"[\W_]+", " ", text.casefold().replace("'s", "s").replace("\u2019s", "s")).split())
+    # Some systems write an accent as a character of its own.
+    whole = unicodedata.normalize("NFC", text.casefold())
+    return tuple(re.sub(r"[\W_]+", " ", whole.replace("'s", "s").replace("\u2019s", "s")).split())
