@@ -39,9 +39,9 @@ def flat() -> bytes:
 
 def shop(folder: Path, products: dict[str, list[str]]) -> tuple[Shop, LocalPictures]:
     lines = ["Handle,Title,Image Src,Image Position"]
-    for handle, pictures in products.items():
+    for handle, addresses in products.items():
         lines += [f"{handle},{handle if place == 1 else ''},{picture},{place}"
-                  for place, picture in enumerate(pictures, start=1)]
+                  for place, picture in enumerate(addresses, start=1)]
     (folder / "export.csv").write_text("\n".join(lines) + "\n")
     (folder / "anna.png").write_bytes(a_picture("red"))
     pictures = LocalPictures(folder)

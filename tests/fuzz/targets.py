@@ -21,9 +21,11 @@ from types import MappingProxyType
 from unicodedata import category
 
 import pandas as pd
+from PIL import Image
 
 from batchtryon.api import wire
 from batchtryon.errors import AnswerLost, CallError, ConfigurationError, ManifestInvalid, Problem, Refused
+from batchtryon.images import label
 from batchtryon.manifest import ManifestFile, open_manifest
 from batchtryon.manifest.formats.sniffing import sniff
 from batchtryon.records import Balance, JobReport, PictureUnusable, Row, Source, SourceForm, Verdict
@@ -32,6 +34,7 @@ from batchtryon.sandbox.replies import Call
 from batchtryon.settings import Layer, Settings
 from batchtryon.workspace import CONFIG_NAME, Workspace
 from tests.fuzz import ledgers
+from tests.fuzz.catalogs import BETWEEN, EXPORTS, TABLES, fuzz_catalog, fuzz_export, fuzz_label
 from tests.fuzz.draws import Draws
 
 __all__ = ["TARGETS", "Target"]
@@ -356,9 +359,37 @@ def _ok(body: bytes) -> bytes:
     return b"\x00\x64\x00\x00" + body
 
 
+_EXPORT = (
+    b",", b"\n", b'"', b"\t", b";", BETWEEN, b"https://c/", b"@2x.jpg", b"?v=1", b"%2C", b"Handle", b"Image Src",
+    b"true",
+    b"id:1", b"variation", b"source: ", b"persons:", b"rules:", b"{", b"}", b"[", b"]", b"<g:id>", b"</item>", b"&amp;",
+    b"<!DOCTYPE", b"<![CDATA[", b"\xef\xbb\xbf", b"\0", b"size-chart", b"-1", b"1e9", b"{person}",
+)
+_PICTURE = (
+    b"\x89PNG\r\n\x1a\n", b"IHDR", b"iTXt", b"XML:com.adobe.xmp\0", b"IEND", b"\xff\xd8", b"\xff\xe1", b"\xff\xda",
+    b"\xff\xd9",
+    b"http://ns.adobe.com/xap/1.0/\0", b"RIFF", b"WEBP", b"VP8X", b"XMP ", b"<rdf:RDF", b"dc:identifier", b"\0\0\0\x0d",
+)
+
+
+def _pictures() -> tuple[bytes, ...]:
+    made = []
+    for format_ in ("PNG", "JPEG", "WEBP"):
+        file = io.BytesIO()
+        Image.new("RGB", (4, 4), "red").save(file, format_)
+        made += [file.getvalue(), label(file.getvalue(), format_.lower(), row_id="a")]
+    return tuple(made)
+
+
 TARGETS: Mapping[str, Target] = MappingProxyType({
     **dict(_manifests()),
     **dict(_archives()),
+    **{
+        name: Target(take=partial(fuzz_export, suffix, _Shelf(), _is_harmless), words=_EXPORT, share=20, seeds=seeds)
+        for name, (suffix, seeds) in EXPORTS.items()
+    },
+    "catalog": Target(take=partial(fuzz_catalog, _Shelf(), _is_harmless), words=_EXPORT, share=15, seeds=TABLES),
+    "label": Target(take=fuzz_label, words=_PICTURE, share=60, seeds=_pictures()),
     "answer-submit": Target(
         take=_submit, words=_ANSWER, share=250,
         seeds=(_ok(b'{"ok": true, "jobId": "65f0"}'), b"\x01\x49\x00\x0130\n" + b'{"error": "RateLimitExceeded"}'),
