@@ -40,7 +40,8 @@ def glimpse(shop: Shop, pictures: LocalPictures, settings: Settings, clock: Cloc
         yield f"{failed} of their pictures could not be looked at."
     told = [f"position {place} in {flat[place]} of {seen[place]}" for place in sorted(seen)]
     if told:
-        yield f"Of {len(chosen)} product{'s' * (len(chosen) > 1)} looked at, these are white all around: {', '.join(told)}."
+        products = f"{len(chosen)} product{'s' * (len(chosen) > 1)}"
+        yield f"Of {products} looked at, these are white all around: {', '.join(told)}."
     best = max(seen, key=lambda place: (flat[place] / seen[place], seen[place]), default=1)
     if best != 1 and flat[best] >= _MOSTLY * seen[best] > 0 and flat[1] < _MOSTLY * seen[1]:
         yield f"Position {best} looks laid flat, position 1 worn: consider --picture {best}."

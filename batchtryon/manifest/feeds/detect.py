@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from batchtryon.errors import ManifestInvalid, Problem
 from batchtryon.manifest.feeds.products import FeedKind
-from batchtryon.manifest.feeds.roles import ROLE_WORDS, Role, places_of, role_named, spelling_of
+from batchtryon.manifest.feeds.roles import ROLE_WORDS, SPELLINGS, Role, places_of, role_named, spelling_of
 from batchtryon.names import shown
 from batchtryon.tryon import did_you_mean
 
@@ -29,6 +29,14 @@ _NEEDED: Final[Mapping[FeedKind, tuple[tuple[Role, ...], ...]]] = {
     FeedKind.GOOGLE: ((Role.ID, Role.GROUP), (Role.PICTURE,)),
     FeedKind.WOOCOMMERCE: ((Role.SKU, Role.ID), (Role.PICTURE,)),
     FeedKind.TABLE: ((Role.PICTURE,),),
+}
+#: Roles that a format does not spell itself and that can be mapped for it; a table takes all.
+_BY_HAND_ALONE: Final[Mapping[FeedKind, frozenset[Role]]] = {
+    FeedKind.SHOPIFY: frozenset({Role.COLOR, Role.SIZE}),
+    FeedKind.GOOGLE: frozenset({Role.SKU, Role.TAGS, Role.PUBLISHED, Role.STATUS, Role.GIFT_CARD}),
+    FeedKind.WOOCOMMERCE: frozenset({
+        Role.COLOR, Role.SIZE, Role.GENDER, Role.AGE_GROUP, Role.STATUS, Role.GIFT_CARD}),
+    FeedKind.TABLE: frozenset(Role),
 }
 #: Columns that a message names.
 _NAMED: Final = 12
@@ -70,7 +78,7 @@ def detect(file: str, columns: Sequence[str], mapping: Mapping[str, str] | None 
     if found is None:
         raise ManifestInvalid((_unknown(file, names),))
     places = {**places_of(found, names), **by_hand}
-    problems = _missing(file, found, names, places) + _unpaired(file, places)
+    problems = _missing(file, found, names, places) + _unread(file, found, by_hand) + _unpaired(file, places)
     if problems:
         raise ManifestInvalid(tuple(problems))
     return Detected(kind=found, columns=names, places=places, by_hand=frozenset(by_hand))
@@ -157,6 +165,17 @@ def _missing(file: str, kind: FeedKind, names: tuple[str, ...],
                                 f"{group[0].meaning}.",
                 fix=f"Name it with --map {_word(group[0])}=COLUMN, or export all columns. It has {_listed(names)}.")
         for group in _NEEDED[kind] if not any(role in places for role in group)
+    ]
+
+
+def _unread(file: str, kind: FeedKind, by_hand: Iterable[Role]) -> list[Problem]:
+    """A mapping that would change nothing: whoever wrote it means something by it, such as what is not shown."""
+    taken = SPELLINGS[kind].keys() | _BY_HAND_ALONE[kind]
+    return [
+        Problem(file=file, column=role.value, what=f"Read as {_title(kind)}, it has no use for the {role.value}.",
+                fix=f"Leave it out, or read it as a plain table (feed: {FeedKind.TABLE}). It takes "
+                    f"{', '.join(each.value for each in Role if each in taken)}.")
+        for role in by_hand if role not in taken
     ]
 
 

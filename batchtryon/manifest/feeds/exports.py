@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from batchtryon.errors import Problem
 from batchtryon.manifest.feeds.detect import Detected
@@ -12,12 +12,16 @@ from batchtryon.manifest.feeds.joining import join
 from batchtryon.manifest.feeds.offer import Offer, kept
 from batchtryon.manifest.feeds.plain_table import PlainTable
 from batchtryon.manifest.feeds.products import FeedKind, Product, Skipped
+from batchtryon.manifest.feeds.roles import Role
 from batchtryon.manifest.feeds.shopify import ShopifyExport
 from batchtryon.manifest.feeds.woocommerce import WooCommerceExport
 from batchtryon.manifest.reading import Reading
 
 __all__ = ["read_products"]
 
+#: What to map where rows are joined wrongly.
+_JOINED_BY: Final = {FeedKind.SHOPIFY: Role.HANDLE, FeedKind.GOOGLE: Role.GROUP, FeedKind.WOOCOMMERCE: Role.PARENT,
+                     FeedKind.TABLE: Role.HANDLE}
 _Export: TypeAlias = ShopifyExport | GoogleFeed | WooCommerceExport | PlainTable
 
 
@@ -28,7 +32,7 @@ def read_products(reading: Reading, file: str, detected: Detected) -> Iterator[P
     Products that the shop does not show are among them, see :attr:`Product.published`. ``file`` is for messages.
     """
     export = _export(reading, file, detected)
-    for joined in join(reading, file, export.cells, export.key_of, export.is_head):
+    for joined in join(reading, file, export.cells, export.key_of, export.is_head, _JOINED_BY[detected.kind]):
         if isinstance(joined, Problem):
             yield joined
             continue

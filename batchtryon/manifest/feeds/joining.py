@@ -115,11 +115,12 @@ class Joined:
     beyond: int = 0
 
 
-def join(reading: Reading, file: str, cells: Cells, key_of: KeyOf,
-         is_head: Callable[[Sequence[str]], object]) -> Iterator[Joined | Problem]:
+def join(reading: Reading, file: str, cells: Cells, key_of: KeyOf, is_head: Callable[[Sequence[str]], object],
+         joined_by: Role) -> Iterator[Joined | Problem]:
     """Each product with its rows in their order, where its last row stands; what cannot be read as a problem.
 
-    The first row that ``is_head`` holds for speaks for the product, else its first row. The rows are read twice.
+    The first row that ``is_head`` holds for speaks for the product, else its first row. ``joined_by`` is what to map
+    where ``key_of`` is wrong. The rows are read twice.
     """
     last_lines = _scattered(reading, key_of)
     held: dict[str, Joined] = {}
@@ -130,21 +131,21 @@ def join(reading: Reading, file: str, cells: Cells, key_of: KeyOf,
             continue
         key = key_of(record.cells)
         if current is not None and current.key != key:
-            yield from _whole(current, file)
+            yield from _whole(current, file, joined_by)
             current = None
         if not key:
-            yield _keyless(file, record.line)
+            yield _keyless(file, record.line, joined_by)
         elif key in last_lines:
             joined = held.setdefault(key, Joined(key, record, record.line))
             _add(joined, record, cells, is_head)
             if record.line >= last_lines[key]:
-                yield from _whole(held.pop(key), file)
+                yield from _whole(held.pop(key), file, joined_by)
         else:
             current = current or Joined(key, record, record.line)
             _add(current, record, cells, is_head)
     # Held ones are left over only if the file changed between the passes.
     for joined in (*([current] if current else ()), *held.values()):
-        yield from _whole(joined, file)
+        yield from _whole(joined, file, joined_by)
 
 
 def _add(joined: Joined, record: Record, cells: Cells, is_head: Callable[[Sequence[str]], object]) -> None:
@@ -157,11 +158,11 @@ def _add(joined: Joined, record: Record, cells: Cells, is_head: Callable[[Sequen
     joined.rows.append(cells.of(record.cells))
 
 
-def _whole(joined: Joined, file: str) -> Iterator[Joined | Problem]:
+def _whole(joined: Joined, file: str, joined_by: Role) -> Iterator[Joined | Problem]:
     if joined.beyond:
         yield Problem(file=file, row=joined.line,
                       what=f"'{shown(joined.key)}' would be one product of {_MOST_ROWS + joined.beyond:,} rows.",
-                      fix="Name the column that tells products apart, with --map handle=COLUMN.")
+                      fix=f"Name the column that tells products apart, with --map {joined_by.value}=COLUMN.")
     else:
         yield joined
 
@@ -190,6 +191,7 @@ def _scattered(reading: Reading, key_of: KeyOf) -> dict[str, int]:
     return last_lines
 
 
-def _keyless(file: str, line: int) -> Problem:
+def _keyless(file: str, line: int, joined_by: Role) -> Problem:
     return Problem(file=file, row=line, what="Nothing in it says which product it belongs to.",
-                   fix="Fill the cell, or remove the row; another column can be named with --map handle=COLUMN.")
+                   fix="Fill the cell, or remove the row; another column can be named with "
+                       f"--map {joined_by.value}=COLUMN.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -18,6 +18,8 @@ __all__ = ["Hung", "Offer", "address", "addresses", "kept", "position_of"]
 #: Pictures that one product may have; the largest shop takes 250.
 _MOST_PICTURES: Final = 1000
 _LONGEST_CELL: Final = 1 << 20
+#: Pictures of one cell that are looked at; more than a product may have, so that those beyond are told.
+_MOST_LISTED: Final = 5 * _MOST_PICTURES
 _LAST: Final = float("inf")
 _POSITION: Final = re.compile(r"([0-9]{1,6})(?:\.0+)?")
 #: Where an address begins in a list of them. A comma inside one is followed by none; WooCommerce writes it with a
@@ -129,9 +131,9 @@ class _Gallery:
 def addresses(cell: str, *, paths: bool = True) -> list[str]:
     """The pictures that a cell lists: addresses, and (with ``paths``) names of files, with commas between them."""
     text = cell[:_LONGEST_CELL].strip()
-    starts = [found.start() for found in _BEGINNING.finditer(text)]
+    starts = [found.start() for found in islice(_BEGINNING.finditer(text), _MOST_LISTED)]
     before = text[:starts[0]] if starts else text
-    parts = _COMMA.split(before) if paths or starts else [before]
+    parts = _COMMA.split(before, _MOST_LISTED)[:_MOST_LISTED] if paths or starts else [before]
     parts += [text[start:end] for start, end in pairwise([*starts, None])]
     found = (address(part.strip(" \t\r\n,;|")) for part in parts)
     return [each for each in found if each]

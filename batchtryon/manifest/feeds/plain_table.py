@@ -20,6 +20,8 @@ __all__ = ["PlainTable"]
 
 #: What may join rows, the surest first.
 _KEYS: Final = (Role.HANDLE, Role.GROUP, Role.PARENT, Role.ID, Role.SKU)
+#: What WooCommerce calls the row of a variant, whatever the language of its columns.
+_VARIATION: Final = "variation"
 
 
 class PlainTable:
@@ -32,6 +34,7 @@ class PlainTable:
     def __init__(self, detected: Detected, file: str) -> None:
         self.cells = Cells(detected)
         self._file = file
+        self._roles = detected.places.keys()
         places = detected.places
         self._sure: KeyOf = first_of([place for role in _KEYS for place in places.get(role, ())])
         self._title: KeyOf = first_of(places.get(Role.TITLE, ()))
@@ -49,6 +52,9 @@ class PlainTable:
     def offers(self, joined: Joined) -> Iterator[Offer | Problem]:
         """The product of these rows, or why it is in doubt."""
         cells, rows = self.cells, joined.rows
+        if (lost := self._lost_variation(joined)) is not None:
+            yield lost
+            return
         if len(rows) > 1 and not self._sure(joined.head.cells):
             yield Problem(file=self._file, row=joined.lines[1],
                           what=f"It has the same name as row {joined.line}, '{shown(joined.key)}', and no column says "
@@ -66,6 +72,18 @@ class PlainTable:
             pictures=[*self._pictures(joined), *self._lifestyle(joined)],
             variants=list(self._variants(joined, options)), columns=cells.by_column(joined.head.cells),
         )
+
+    def _lost_variation(self, joined: Joined) -> Problem | None:
+        """WooCommerce's variation in a table that nobody knew for its export: each size would be a product."""
+        if Role.PARENT in self._roles or Role.HANDLE in self._roles:
+            return None
+        # In any column, for that of the type may have a name that nobody mapped.
+        if not any(cell.strip().casefold() == _VARIATION for cell in joined.head.cells):
+            return None
+        return Problem(file=self._file, row=joined.line,
+                       what="It is a variation, as in a WooCommerce export, and no column says of which product.",
+                       fix="Map the columns of both (--map type=COLUMN --map parent=COLUMN), or what each product has "
+                           "of its own (--map handle=COLUMN).")
 
     def _pictures(self, joined: Joined) -> Iterator[Hung]:
         cells = self.cells

@@ -84,15 +84,15 @@ class WooCommerceExport:
         rows = [row for _, row in shown]
         options = Options(cells, rows)
         own = [(line, row) for line, row in shown if not self._is_member(row)]
-        category = cells.first(rows, Role.CATEGORY)
+        kind, category = cells.first(rows, Role.TYPE), cells.first(rows, Role.CATEGORY)
         yield Offer(
             key=joined.key, line=joined.line, title=cells.first(rows, Role.TITLE),
             type=_innermost(category), category=category, tags=cells.first(rows, Role.TAGS),
             gender=cells.first(rows, Role.GENDER) or next(filter(None, map(options.gender, rows)), ""),
             age_group=cells.first(rows, Role.AGE_GROUP),
             published=all(is_shown(*cells.texts(row, Role.PUBLISHED), cells.text(row, Role.STATUS)) for _, row in own),
-            gift_card=str("gift" in cells.first(rows, Role.TYPE).casefold() or cells.first(rows, Role.GIFT_CARD)),
-            reason="group of other products" if "grouped" in _types(cells.first(rows, Role.TYPE)) else None,
+            gift_card="true" if "gift" in kind.casefold() else cells.first(rows, Role.GIFT_CARD),
+            reason="group of other products" if "grouped" in _types(kind) else None,
             pictures=[Hung(text, line) for line, row in own for text in self._addresses(row)],
             variants=[self._variant(options, line, row) for line, row in shown if self._is_sold(row)],
             columns=cells.by_column(joined.head.cells),
