@@ -153,7 +153,16 @@ class _Opening:
                                 "Put its picture there, or remove its row.")
         if not persons and not self._problems:
             self._wrong(given.line, "persons", "It names nobody.", "Write 'from:' with pictures or a folder.")
+        self._look_at(persons, given.line)
         return persons
+
+    def _look_at(self, persons: Sequence[Person], line: int) -> None:
+        """A picture that cannot be used is told once, and not for each of the thousand rows that it would spoil."""
+        for person in persons:
+            try:
+                self._probe.look(person.file)
+            except PictureUnusable as exc:
+                self._wrong(line, "persons", exc.what, exc.fix)
 
     def rules(self, given: PersonTerms, persons: Sequence[Person]) -> list[Rule]:
         """The rules, their persons by the names they were given."""
@@ -298,8 +307,9 @@ def _wanted(catalog: _Catalog, product: Product) -> bool | Problem:
         if all_hold(terms.where, product.columns):
             return True
     except UsageError as exc:
-        what, _, fix = str(exc).partition(". ")
-        return Problem(file=catalog.file, row=terms.line, column="where", what=f"{what}.", fix=fix)
+        what, _, fix = str(exc).removeprefix("--where: ").partition(". ")
+        what = f"{what[:1].upper()}{what[1:]}."
+        return Problem(file=catalog.file, row=terms.line, column="where", what=what, fix=fix)
     report.skip("left out by 'where'", product.title or product.key)
     return False
 

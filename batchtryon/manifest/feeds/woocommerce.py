@@ -106,7 +106,7 @@ class WooCommerceExport:
 
     def _is_sold(self, row: tuple[str, ...]) -> bool:
         """Whether a customer can order it: not the row that stands for all variations."""
-        return "variable" not in _types(self.cells.text(row, Role.TYPE))
+        return "variable" not in self.cells.text(row, Role.TYPE).casefold()
 
     def _addresses(self, row: tuple[str, ...]) -> list[str]:
         return [text for cell in self.cells.texts(row, Role.PICTURE) for text in addresses(cell)]

@@ -159,7 +159,8 @@ def test_only_products_that_meet_every_condition_are_rows(catalog: Any) -> None:
 def test_a_condition_on_a_column_that_is_not_there_is_told_once(catalog: Any) -> None:
     found = catalog(BY_RULES + 'catalog: {where: ["Typ=Dresses"]}\n')
     assert not found.rows
-    assert [each.fix for each in found.problems if each.column == "where"] == ["Did you mean 'Type'?"]
+    assert [(each.what, each.fix) for each in found.problems if each.column == "where"] == [
+        ("There is no column 'Typ'.", "Did you mean 'Type'?")]
 
 
 def test_several_persons_and_no_choice_are_refused_with_what_each_would_cost(catalog: Any) -> None:
@@ -170,6 +171,13 @@ def test_several_persons_and_no_choice_are_refused_with_what_each_would_cost(cat
     assert "rules 2 credits" in problem.fix
     assert "rotate 2 credits" in problem.fix
     assert "all 4 credits" in problem.fix
+
+
+def test_a_person_whose_picture_cannot_be_used_is_told_once(catalog: Any) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        catalog("source: products_export*.csv\npersons: {from: [anna.jpg, missing.jpg], choose: all}\n")
+    (problem,) = caught.value.problems
+    assert (problem.column, problem.what) == ("persons", "missing.jpg does not exist.")
 
 
 def test_everyone_wearing_everything_gives_each_row_its_persons_name(catalog: Any) -> None:
