@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -142,7 +143,7 @@ def test_a_ledger_in_memory_is_refused(shop: Shop) -> None:
 
 
 def test_x4_of_overlapping_runs_the_later_one_gives_way_and_names_the_earlier(shop: Shop) -> None:
-    shop.server.world.speed = 2.0  # slow enough that the first is still on
+    shop.server.world.speed = 2.0  # slow enough that the first can be stopped in the middle
     environment = {**os.environ, "TRYITON_BASE_URL": shop.server.base_url, "TRYITON_API_KEY": shop.server.key}
     command = [
         sys.executable, "-m", "batchtryon", "run", str(shop.folder / "catalog.csv"), "--yes", "--output",
@@ -152,13 +153,18 @@ def test_x4_of_overlapping_runs_the_later_one_gives_way_and_names_the_earlier(sh
         deadline = time.monotonic() + 30
         while not shop.server.world.books.jobs and time.monotonic() < deadline:
             time.sleep(0.02)
-        # The same again, and another project of the account.
-        for output in (shop.output, shop.folder / "other"):
-            words = [str(output) if word == str(shop.output) else word for word in command]
-            later = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
-            assert later.returncode == 11, later.stderr
-            assert f"process {first.pid}" in later.stderr
-            assert "Traceback" not in later.stderr
+        # However long the others take to start, the first is still on.
+        first.send_signal(signal.SIGSTOP)
+        try:
+            # The same again, and another project of the account.
+            for output in (shop.output, shop.folder / "other"):
+                words = [str(output) if word == str(shop.output) else word for word in command]
+                later = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+                assert later.returncode == 11, later.stderr
+                assert f"process {first.pid}" in later.stderr
+                assert "Traceback" not in later.stderr
+        finally:
+            first.send_signal(signal.SIGCONT)
         first.communicate(timeout=60)
     assert first.returncode == 0
     assert shop.charged == 3
