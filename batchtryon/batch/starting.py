@@ -22,8 +22,8 @@ from batchtryon.clock import SystemClock
 from batchtryon.errors import ManifestInvalid, Problem, UsageError
 from batchtryon.images import LocalPictures
 from batchtryon.manifest import ManifestFile, Shop, open_manifest
-from batchtryon.manifest.catalog_report import CatalogReport
-from batchtryon.manifest.writing import NewCatalog, NewMatrix, catalog_yaml, matrix_yaml
+from batchtryon.manifest.catalog.report import CatalogReport
+from batchtryon.manifest.catalog.writing import NewCatalog, NewMatrix, catalog_yaml, matrix_yaml
 from batchtryon.records import Row
 from batchtryon.settings import Layer, Settings
 from batchtryon.store import write_atomically

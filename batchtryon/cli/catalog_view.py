@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from batchtryon.cli.wording import and_more, counted, number, safe
-from batchtryon.manifest.catalog_report import CatalogReport
+from batchtryon.manifest.catalog.report import CatalogReport
 
 __all__ = ["catalog_lines"]
 

@@ -6,8 +6,8 @@ format is one more function in ``manifest.FORMATS``.
 
 from __future__ import annotations
 
-from batchtryon.manifest.catalog import FIXED, products_of
-from batchtryon.manifest.catalog_report import CatalogReport, Worn
+from batchtryon.manifest.catalog.report import CatalogReport, Worn
+from batchtryon.manifest.catalog.rows import FIXED, products_of
 from batchtryon.manifest.formats.packed import PACKED
 from batchtryon.manifest.formats.sniffing import HEAD, sniff
 from batchtryon.manifest.manifest import FORMATS, Manifest, open_manifest

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from batchtryon.errors import Problem
-from batchtryon.manifest.catalog_report import CatalogReport
+from batchtryon.manifest.catalog.report import CatalogReport
 from batchtryon.manifest.checks import Checked, RowChecker
 from batchtryon.manifest.columns import Columns, read_columns
 from batchtryon.manifest.formats.tabular import TABLES, read_by_extension

@@ -8,7 +8,7 @@ from datetime import date
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from batchtryon.errors import ManifestInvalid, Problem
-from batchtryon.manifest.catalog_report import CatalogReport, Worn
+from batchtryon.manifest.catalog.report import CatalogReport, Worn
 from batchtryon.manifest.feeds.detect import Detected
 from batchtryon.records import PictureProbe
 

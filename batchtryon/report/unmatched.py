@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchtryon.manifest.catalog_report import Left
+from batchtryon.manifest.catalog.report import Left
 from batchtryon.report.results import harmless
 from batchtryon.store import write_atomically
 

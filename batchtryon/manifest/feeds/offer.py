@@ -131,10 +131,10 @@ class _Gallery:
 def addresses(cell: str, *, paths: bool = True) -> list[str]:
     """The pictures that a cell lists: addresses, and (with ``paths``) names of files, with commas between them."""
     text = cell[:_LONGEST_CELL].strip()
-    starts = [found.start() for found in islice(_BEGINNING.finditer(text), _MOST_LISTED)]
+    starts = [found.start() for found in islice(_BEGINNING.finditer(text), _MOST_LISTED + 1)]
     before = text[:starts[0]] if starts else text
     parts = _COMMA.split(before, _MOST_LISTED)[:_MOST_LISTED] if paths or starts else [before]
-    parts += [text[start:end] for start, end in pairwise([*starts, None])]
+    parts += [text[start:end] for start, end in islice(pairwise([*starts, None]), _MOST_LISTED)]
     found = (address(part.strip(" \t\r\n,;|")) for part in parts)
     return [each for each in found if each]
 

@@ -14,14 +14,14 @@ from typing import Final
 from batchtryon.errors import ManifestInvalid, Problem
 from batchtryon.manifest.casting.naming import NameTemplate, named_by
 from batchtryon.manifest.casting.terms import TermInvalid
-from batchtryon.manifest.catalog import read_catalog
+from batchtryon.manifest.catalog.rows import read_catalog
+from batchtryon.manifest.catalog.terms import CATALOG_PARTS, CatalogTerms, read_terms
 from batchtryon.manifest.cells import Cell, CellInvalid, cell_of
 from batchtryon.manifest.columns import canonical
 from batchtryon.manifest.formats.text import encoding_hints, encoding_of, text_of
 from batchtryon.manifest.formats.yaml_nodes import Block, Listing, Node, Scalar, YamlInvalid, compose
 from batchtryon.manifest.matrix import EXCLUDE, Matrix, expand
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, invalid
-from batchtryon.manifest.terms import CATALOG_PARTS, CatalogTerms, read_terms
 from batchtryon.names import shown
 from batchtryon.records import PictureProbe
 from batchtryon.tryon import did_you_mean

@@ -131,6 +131,25 @@ def test_a_plain_manifest_has_no_export_and_no_sheet(shop: Path, words: list[str
     assert sentence in complained
 
 
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["--map", "garment=Photo 1", "--map", "garment=Photo 2"], "--map 'garment=A,B'"),
+    (["--option", "mode=quality", "--option", "mode=fast"], "--option 'mode' is given twice. Give it once."),
+    (["--map", "garment"], "--map 'garment' is not NAME=VALUE."),
+])
+def test_a_word_that_is_given_twice_is_told(shop: Path, words: list[str], sentence: str) -> None:
+    code, _, complained = told("init", "exports/products_export_1.csv", "--person", "models", *words)
+    assert code == 2
+    assert sentence in complained
+    assert not (shop / "products_export.yaml").exists()
+
+
+def test_googles_feed_may_be_called_txt(shop: Path) -> None:
+    (shop / "feed.txt").write_text("id\ttitle\timage_link\n1\tDress\thttps://cdn.example.com/1.jpg\n")
+    code, said, _ = told("init", "feed.txt", "--person", "models/anna.png")
+    assert code == 0
+    assert "Google Merchant feed, 1 product" in said
+
+
 # -- standard input --------------------------------------------------------------------------------------
 
 

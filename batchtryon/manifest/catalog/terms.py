@@ -1,6 +1,6 @@
 """How a YAML manifest refers to an export: ``source:``, ``sheet:``, ``catalog:``, ``persons:``, ``fixes:``, ``name:``.
 
-Only read here, with the line of whatever is wrong; :mod:`batchtryon.manifest.catalog` makes rows of it.
+Only read here, with the line of whatever is wrong; :mod:`batchtryon.manifest.catalog.rows` makes rows of it.
 """
 
 from __future__ import annotations

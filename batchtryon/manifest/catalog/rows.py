@@ -1,7 +1,7 @@
 """A shop's export as rows: its products chosen, dressed on persons, corrected, and named.
 
 Pure: the export, models.csv and fixes.csv come through :class:`~batchtryon.manifest.reading.Neighbours`. Rows stream;
-of the products only counts are kept (:class:`~batchtryon.manifest.catalog_report.CatalogReport`).
+of the products only counts are kept (:class:`~batchtryon.manifest.catalog.report.CatalogReport`).
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from batchtryon.errors import ManifestInvalid, Problem, UsageError
 from batchtryon.manifest.casting.cast import Cast, Casting, Choosing, Uncast
 from batchtryon.manifest.casting.drafts import Draft, Per, drafts, garments
 from batchtryon.manifest.casting.facts import Facts
-from batchtryon.manifest.casting.fixes import Fixes, read_fixes
+from batchtryon.manifest.casting.fixes import Fixes
 from batchtryon.manifest.casting.naming import NameTemplate, named_by
-from batchtryon.manifest.casting.persons import Person, read_persons
-from batchtryon.manifest.casting.rules import Rule, parse_rule
-from batchtryon.manifest.casting.terms import TermInvalid
-from batchtryon.manifest.catalog_report import CatalogReport, Left, Worn
+from batchtryon.manifest.casting.persons import Person
+from batchtryon.manifest.catalog.opening import CatalogOpening
+from batchtryon.manifest.catalog.report import CatalogReport, Left, Worn
+from batchtryon.manifest.catalog.terms import CatalogTerms
 from batchtryon.manifest.cells import Cell
 from batchtryon.manifest.feeds.detect import Detected, detect
 from batchtryon.manifest.feeds.exports import read_products
 from batchtryon.manifest.feeds.google_xml import read_google_xml
 from batchtryon.manifest.feeds.products import FeedKind, Product, Skipped
+from batchtryon.manifest.formats.tables import read_csv
 from batchtryon.manifest.formats.tabular import TABLES, read_by_extension
 from batchtryon.manifest.reading import ManifestFile, Reading, Record, Shop
-from batchtryon.manifest.terms import CatalogTerms, PersonTerms
-from batchtryon.names import shown
-from batchtryon.records import PictureProbe, PictureUnusable
+from batchtryon.records import PictureProbe
 from batchtryon.tryon import OPTION_NAMES
 
 __all__ = ["EXPORTS", "FIXED", "products_of", "read_catalog"]
 
-#: The readers of an export by its extension.
-EXPORTS: Final = {**TABLES, ".xml": read_google_xml, ".rss": read_google_xml, ".atom": read_google_xml}
+#: The readers of an export by its extension; Google's tables are often called .txt.
+EXPORTS: Final = {
+    **TABLES, ".txt": read_csv, ".xml": read_google_xml, ".rss": read_google_xml, ".atom": read_google_xml,
+}
 #: Our own columns of every row of a catalog, before the options that are set and the shop's columns.
 _OURS: Final = ("id", "kind", "person", "garment")
 _FORMATS: Final = {
@@ -72,7 +73,7 @@ def read_catalog(
     probe: PictureProbe,
 ) -> Reading:
     """The rows of a catalog. Raises :class:`ManifestInvalid` with all that is wrong with its parts."""
-    opening = _Opening(file, terms, probe)
+    opening = CatalogOpening(file, terms, probe)
     export = opening.beside(terms.source, terms.line, "source", export=True)
     persons = opening.persons(terms.persons)
     rules = opening.rules(terms.persons, persons)
@@ -105,120 +106,6 @@ def read_catalog(
 def products_of(shop: Shop) -> Iterator[Product | Skipped | Problem]:
     """All products of an export, with every picture that may be a garment's."""
     return read_products(shop.reading, shop.file.name, shop.detected)
-
-
-class _Opening:
-    """Opens what a catalog refers to; what is wrong is collected."""
-
-    def __init__(self, file: ManifestFile, terms: CatalogTerms, probe: PictureProbe) -> None:
-        self._file = file
-        self._terms = terms
-        self._probe = probe
-        self._problems: list[Problem] = []
-
-    def done(self) -> None:
-        """Raises :class:`ManifestInvalid` if anything was wrong."""
-        if self._problems:
-            raise ManifestInvalid(tuple(self._problems))
-
-    def beside(self, text: str, line: int, column: str, *, export: bool = False) -> ManifestFile | None:
-        """The file that the manifest refers to."""
-        try:
-            if self._file.beside is None:
-                raise PictureUnusable("A manifest without a folder cannot refer to other files.", "Save it as a file.")
-            return self._file.beside(text, export=export)
-        except PictureUnusable as exc:
-            self._wrong(line, column, exc.what, exc.fix)
-            return None
-
-    def persons(self, given: PersonTerms) -> list[Person]:
-        """Everybody the manifest names, with what models.csv says of them."""
-        files: list[str] = []
-        for text in given.sources:
-            try:
-                files += self._probe.expand(text) if any(sign in text for sign in "*?[") else [text]
-            except PictureUnusable as exc:
-                self._wrong(given.line, "persons", exc.what, exc.fix)
-        told = self._table(given)
-        by_name = {_named(person.file): person for person in told}
-        persons = [replace(by_name[_named(file)], file=file) if _named(file) in by_name else Person(file=file)
-                   for file in dict.fromkeys(files)]
-        listed = {_named(person.file) for person in persons}
-        if not given.sources:
-            persons = list(told)
-        else:
-            for person in told:
-                if _named(person.file) not in listed:
-                    self._wrong(given.line, "persons", f"{shown(person.file)} of models.csv is none of the persons.",
-                                "Put its picture there, or remove its row.")
-        if not persons and not self._problems:
-            self._wrong(given.line, "persons", "It names nobody.", "Write 'from:' with pictures or a folder.")
-        self._look_at(persons, given.line)
-        return persons
-
-    def _look_at(self, persons: Sequence[Person], line: int) -> None:
-        """A picture that cannot be used is told once, and not for each of the thousand rows that it would spoil."""
-        for person in persons:
-            try:
-                self._probe.look(person.file)
-            except PictureUnusable as exc:
-                self._wrong(line, "persons", exc.what, exc.fix)
-
-    def rules(self, given: PersonTerms, persons: Sequence[Person]) -> list[Rule]:
-        """The rules, their persons by the names they were given."""
-        by_name = {name: person.file for person in persons for name in (_named(person.file), person.stem, person.file)}
-        rules = []
-        for plain in given.rules:
-            line = int(plain["line"])
-            try:
-                rule = parse_rule(plain)
-            except TermInvalid as exc:
-                self._wrong(line, "rules", exc.what, exc.fix)
-                continue
-            unknown = [name for name in rule.persons if name not in by_name]
-            if unknown:
-                self._wrong(line, "rules", f"'{shown(unknown[0])}' is none of the persons.",
-                            f"They are {', '.join(shown(person.stem) for person in persons[:10])}.")
-            else:
-                rules.append(replace(rule, persons=tuple(by_name[name] for name in rule.persons)))
-        return rules
-
-    def fixes(self, text: str) -> Fixes | None:
-        """The corrections; None if the file is not there yet, for it is made when it is first needed."""
-        if self._file.beside is None:
-            return None
-        try:
-            file = self._file.beside(text)
-        except PictureUnusable:
-            return None
-        fixes, problems = read_fixes(read_by_extension(file, self._probe), file.name)
-        self._problems += problems
-        return fixes
-
-    def template(self, text: str | None, columns: Sequence[str]) -> NameTemplate | None:
-        """The names of the outputs."""
-        if text is None:
-            return None
-        try:
-            return NameTemplate.parse(text, columns)
-        except TermInvalid as exc:
-            self._wrong(self._terms.line, "name", exc.what, exc.fix)
-            return None
-
-    def _table(self, given: PersonTerms) -> list[Person]:
-        if given.table is None:
-            return []
-        file = self.beside(given.table, given.line, "table")
-        if file is None or self._file.beside is None:
-            return []
-        persons, problems = read_persons(read_by_extension(file, self._probe), file.name, self._file.beside.today)
-        self._problems += problems
-        folder = given.table.rpartition("/")[0]
-        return [replace(person, file=f"{folder}/{person.file}") if folder and "/" not in person.file else person
-                for person in persons]
-
-    def _wrong(self, line: int, column: str, what: str, fix: str) -> None:
-        self._problems.append(Problem(file=self._file.name, row=line, column=column, what=what, fix=fix))
 
 
 # -- rows ------------------------------------------------------------------------------------------------
@@ -376,7 +263,3 @@ _MEANINGS: Final = {
     Choosing.RULES: "by models.csv", Choosing.ROTATE: "one person a product, in turn",
     Choosing.ALL: "every product on everyone",
 }
-
-
-def _named(file: str) -> str:
-    return file.rpartition("/")[2]
