@@ -105,9 +105,8 @@ def _pairs(flag: str, given: Iterable[str] | None) -> dict[str, str]:
         if not equals or not name.strip() or not value.strip():
             raise UsageError(f"{flag} '{word}' is not NAME=VALUE.")
         if name.strip() in pairs:
-            raise UsageError(f"{flag} '{name.strip()}' is given twice. Put several columns into one, with commas between "
-                             f"them: {flag} '{name.strip()}=A,B'." if flag == "--map"
-                             else f"{flag} '{name.strip()}' is given twice. Give it once.")
+            fix = f"Put several columns into one: --map '{name.strip()}=A,B'." if flag == "--map" else "Give it once."
+            raise UsageError(f"{flag} '{name.strip()}' is given twice. {fix}")
         pairs[name.strip()] = value.strip()
     return pairs
 

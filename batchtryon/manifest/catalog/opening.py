@@ -61,13 +61,21 @@ class CatalogOpening:
             persons = list(told)
         else:
             for person in told:
-                if _named(person.file) not in listed:
+                if _named(person.file) not in listed and not self._is_there(person.file):
                     self._wrong(given.line, "persons", f"{shown(person.file)} of models.csv is none of the persons.",
                                 "Put its picture there, or remove its row.")
         if not persons and not self._problems:
             self._wrong(given.line, "persons", "It names nobody.", "Write 'from:' with pictures or a folder.")
         self._look_at(persons, given.line)
         return persons
+
+    def _is_there(self, file: str) -> bool:
+        """Whether it is a person whom this manifest leaves out, and no slip of the pen."""
+        try:
+            self._probe.look(file)
+        except PictureUnusable:
+            return False
+        return True
 
     def _look_at(self, persons: Sequence[Person], line: int) -> None:
         """A picture that cannot be used is told once, and not for each of the thousand rows that it would spoil."""

@@ -180,6 +180,13 @@ def test_a_person_whose_picture_cannot_be_used_is_told_once(catalog: Any) -> Non
     assert (problem.column, problem.what) == ("persons", "missing.jpg does not exist.")
 
 
+def test_models_csv_may_know_more_people_than_are_taken_but_nobody_who_is_not_there(catalog: Any) -> None:
+    only_anna = BY_RULES.replace('"*.jpg"', "anna.jpg")
+    assert catalog(only_anna).report.persons == {"anna": 2}
+    with pytest.raises(ManifestInvalid, match=r"missing\.jpg of models\.csv is none of the persons"):
+        catalog(only_anna, files={"models.csv": MODELS + "missing.jpg,female,\n"})
+
+
 def test_everyone_wearing_everything_gives_each_row_its_persons_name(catalog: Any) -> None:
     found = catalog(BY_RULES.replace("rules", "all"))
     assert set(found.worn()) == {"linen-dress-anna", "linen-dress-ben", "cord-shirt-anna", "cord-shirt-ben"}
