@@ -86,20 +86,26 @@ class Signal:
     def notify(self) -> None:
         """Wake them."""
         for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+            _wake(waiting)
 
     async def wait(self, seconds: float | None) -> None:
         """Return when notified, or after ``seconds``."""
-        waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_future()
         self._waiting.add(waiting)
+        # A timer and not asyncio's timeout: everything that happens wakes all who wait, so this is the hottest place.
+        timer = None if seconds is None else loop.call_later(seconds, _wake, waiting)
         try:
-            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await waiting
+            await waiting
         finally:
             self._waiting.discard(waiting)
+            if timer is not None:
+                timer.cancel()
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class Halts:
