@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import BatchTryonError, ExitCode
-from batchtryon.executor.isolation import count_waiting, last_tries, learn_again, setback, tell_lifted
-from batchtryon.executor.lifecycle import Stop, Streaks, after_answer, is_about_account, left_by_the_dead, stop_for
+from batchtryon.executor.heeding import Heed
+from batchtryon.executor.isolation import count_waiting, last_tries, learn_again, setback
+from batchtryon.executor.lifecycle import after_answer, is_about_account, left_by_the_dead
 from batchtryon.executor.press import Body, Press
+from batchtryon.executor.queue import SubmitQueue
 from batchtryon.executor.run import Run
 from batchtryon.images import PictureChanged
 from batchtryon.ledger.attempts import KnownJob, Taken
@@ -23,11 +23,6 @@ from batchtryon.states import AttemptEvent, JobState
 
 __all__ = ["Submitter"]
 
-_PAGE = 200
-#: Items whose pictures are made ready ahead of their permit.
-_AHEAD = 8
-#: Unknowns in a row after which the service is taken to be ill (``design/charges.md``).
-_UNKNOWN_BURST = 3
 #: Seconds a request may take, and the slowest upload it allows for, in bytes a second (fault S12).
 _BASE_TIMEOUT, _SLOWEST_UPLOAD = 60.0, 100_000.0
 #: Seconds a reading is waited for before the floor counts as reached.
@@ -44,19 +39,14 @@ class Submitter:
     ) -> None:
         self._run = run
         self._client = client
-        self._press = press
         self._retry = retry
         self._on_job = on_job
         # Whether a job may still come back to be submitted again.
         self._others_busy = others_busy
-        self._page: deque[Item] = deque()
-        self._after = 0
-        self._exhausted = False
-        self._later: list[tuple[float, int]] = []
-        self._bodies: dict[int, asyncio.Task[Body]] = {}
+        self._queue = SubmitQueue(run, press)
+        self._heed = Heed(run, self._queue.again)
         self._sending: set[asyncio.Task[None]] = set()
         self._unsent: dict[int, int] = {}
-        self._streaks = Streaks()
         self._defect: BaseException | None = None
         #: Whether the next submit depends on what the balance says now (``--keep-credits``).
         self.awaits_reading = False
@@ -81,18 +71,16 @@ class Submitter:
         """Until nothing is left to submit, or the run halts; every POST under way is awaited."""
         try:
             while not self._run.halts:
-                item = await self._next()
+                item = await self._queue.next()
                 if item is not None:
                     await self._submit(item)
                 elif not self._busy() and not await self._try_last():
                     break
                 elif self._busy():
-                    await self._run.changed.wait(self._until_later())
+                    await self._run.changed.wait(self._queue.seconds)
             await count_waiting(self._run)
         finally:
-            for body in self._bodies.values():
-                body.cancel()
-            await asyncio.gather(*self._bodies.values(), return_exceptions=True)
+            await self._queue.close()
             # Also when another part of the run broke: the answers that are under way are money.
             await asyncio.gather(*self._sending, return_exceptions=True)
         if self._defect is not None:
@@ -100,15 +88,16 @@ class Submitter:
 
     def begin_again(self) -> None:
         """Look from the first row on for items that became pending again."""
-        self._after, self._exhausted = 0, False
-        self._page.clear()
-        # Minutes have passed, and what was lost before is settled.
-        self._streaks = Streaks()
+        self._queue.begin_again()
+        self._heed.begin_again()
 
     def again(self, item_id: int, seconds: float) -> None:
         """Submit an item again after ``seconds``."""
-        heapq.heappush(self._later, (self._run.clock.monotonic() + seconds, item_id))
-        self._run.changed.notify()
+        self._queue.again(item_id, seconds)
+
+    def heed_failures(self) -> None:
+        """Stop when more rows failed than the user allows."""
+        self._heed.failures()
 
     async def _try_last(self) -> bool:
         """Whether a row is submitted to see if what was blamed is as bad as it seemed."""
@@ -118,69 +107,14 @@ class Submitter:
         return bool(tries)
 
     def _busy(self) -> bool:
-        return bool(self._later or self._sending or self._run.quarantine.has_lifted) or self._others_busy()
-
-    def _until_later(self) -> float | None:
-        return max(0.001, self._later[0][0] - self._run.clock.monotonic()) if self._later else None
-
-    async def _next(self) -> Item | None:
-        run = self._run
-        if self._later and self._later[0][0] <= run.clock.monotonic():
-            _, item_id = heapq.heappop(self._later)
-            return await run.ledger.call(run.attempts.item, item_id)
-        if run.quarantine.has_lifted:
-            await self._look_again()
-        item = await self._fresh()
-        if item is not None:
-            for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
-                self._start_body(ahead)
-        return item
-
-    async def _fresh(self) -> Item | None:
-        """The next pending item in order that none of its pictures holds back."""
-        while True:
-            while self._page:
-                item = self._page.popleft()
-                if not self._run.quarantine.holds(item):
-                    return item
-                self._drop_body(item)
-            if self._exhausted:
-                return None
-            await self._turn_page()
-
-    async def _turn_page(self) -> None:
-        run = self._run
-        found = await run.ledger.call(run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE)
-        self._exhausted = len(found) < _PAGE
-        self._after = found[-1].position if found else self._after
-        # Rows of one fingerprint stand beside each other here; the first one pays. What comes later has its time.
-        later = {item_id for _, item_id in self._later}
-        self._page.extend({item.id: item for item in found if item.id not in later}.values())
-
-    async def _look_again(self) -> None:
-        """From the first row on: some were passed over because of a picture that proved good."""
-        await tell_lifted(self._run)
-        self._after, self._exhausted = 0, False
-        self._page.clear()
-
-    def _drop_body(self, item: Item) -> None:
-        body = self._bodies.pop(item.id, None)
-        if body is not None:
-            body.cancel()
-            # Looked at, or asyncio would complain of what nobody needs any more.
-            body.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    def _start_body(self, item: Item) -> None:
-        if item.id not in self._bodies:
-            self._bodies[item.id] = asyncio.ensure_future(self._press.body(item))
+        return self._queue.waits or bool(self._sending) or self._others_busy()
 
     # -- one item ----------------------------------------------------------------------------------
 
     async def _submit(self, item: Item) -> None:
         run = self._run
-        self._start_body(item)
         try:
-            body = await self._bodies.pop(item.id)
+            body = await self._queue.body(item)
         except (PictureUnusable, PictureChanged) as exc:
             await run.ledger.call(run.attempts.mark_unusable, item, name="PictureChanged", message=str(exc))
             run.progress.failed += 1
@@ -213,7 +147,7 @@ class Submitter:
             if granted.limit in {Limit.CAP, Limit.FLOOR} and not (self._sending or self._others_busy()):
                 if granted.limit is Limit.FLOOR and await self._read_anew():
                     continue
-                self._halt_at_limit(granted, item)
+                self._heed.limit(granted, item)
                 return None
             await self._wait(granted)
         return None
@@ -242,21 +176,6 @@ class Submitter:
         self._run.halt(ExitCode.LIMIT_REACHED, "The time given with --max-duration is over. What is paid for is "
                        "finished; run the same command again to go on.")
         return False
-
-    def _halt_at_limit(self, denied: Denied, item: Item) -> None:
-        settings = self._run.settings
-        if denied.limit is Limit.CAP:
-            self._run.halt(
-                ExitCode.LIMIT_REACHED,
-                f"The credit cap is reached: this batch counts {self._run.attempts.book.counted} of "
-                f"{settings.max_credits} credits and the next row costs {item.credits}. Raise --max-credits to go on.",
-            )
-        else:
-            self._run.halt(
-                ExitCode.LIMIT_REACHED,
-                f"The account would fall below the {settings.keep_credits} credits to keep. "
-                "Top up, or lower --keep-credits, to go on.",
-            )
 
     async def _send(self, attempt: Attempt, item: Item, body: Body) -> None:
         try:
@@ -289,7 +208,6 @@ class Submitter:
     async def _settle(self, attempt: Attempt, item: Item, answer: Answer, received: float) -> None:
         run = self._run
         answer = await self._commit(attempt, item, answer, received)
-        self._streaks = self._streaks.after(answer)
         if answer.http_status is not None:
             run.heard()
         if answer.verdict is Verdict.ACCEPTED:
@@ -309,8 +227,7 @@ class Submitter:
             run.halt_if_silent()
         elif answer.verdict is Verdict.REFUSED and not is_about_account(answer):
             await setback(run, item, answer.name or "Refused")
-        self._heed(stop_for(answer), item, answer)
-        self._heed_streaks(answer)
+        self._heed.answer(answer, item)
         run.changed.notify()
         run.freed.notify()
 
@@ -338,51 +255,6 @@ class Submitter:
         elif failed:
             progress.failed += 1
 
-    # -- what a refusal tells the run --------------------------------------------------------------
-
-    def _heed(self, stop: Stop | None, item: Item, answer: Answer) -> None:
-        run, now = self._run, self._run.clock.monotonic()
-        if stop in {Stop.RATE, Stop.SLOTS, Stop.OUT_OF_CREDITS} and answer.http_status == 429:
-            run.progress.rejected_429 += 1
-        match stop:
-            case None:
-                return
-            case Stop.KEY_REFUSED:
-                run.halt(ExitCode.CONFIGURATION, _refused_sentence(answer), at_once=answer.http_status == 401)
-            case Stop.OUT_OF_CREDITS:
-                run.halt(ExitCode.OUT_OF_CREDITS, "The account is out of credits. What is paid for is finished; "
-                         "top up and run the same command again.")
-            case Stop.RATE:
-                run.attempts.book.rate_refused(now, answer.retry_after)
-                run.warn("The API says we are too fast, though our own requests do not explain it: "
-                         "someone else may use this account, or its limit is lower than --rate. Slowing down.")
-                run.see_others("a refusal that our own requests do not explain says that others use the account")
-                self.again(item.id, 0.0)
-            case Stop.SLOTS:
-                live = run.attempts.book.live
-                run.attempts.book.slots_refused(now)
-                run.warn(f"The API says too many jobs are being processed, while we have {live} of "
-                         f"{run.settings.concurrency}: someone else uses this account. Yielding to them.")
-                run.see_others("others use the account: jobs are processed that are not ours")
-                self.again(item.id, 0.0)
-
-    def _heed_streaks(self, answer: Answer) -> None:
-        run, streaks = self._run, self._streaks
-        if streaks.unknowns >= _UNKNOWN_BURST:
-            run.halt(ExitCode.TEMPORARY, f"{streaks.unknowns} answers in a row were lost "
-                     f"({answer.name}: {answer.message}). The service is ill; run the same command again later.")
-        if streaks.refusals >= run.settings.max_refusals:
-            run.halt(ExitCode.TEMPORARY, f"{streaks.refusals} rows in a row were refused with {streaks.refusal_name}: "
-                     f"{answer.message or 'no reason given'}. See 'batchtryon failures' for what they have in common.")
-        self.heed_failures()
-
-    def heed_failures(self) -> None:
-        """Stop when more rows failed than the user allows."""
-        run, limit = self._run, self._run.settings.max_failures
-        if limit is not None and limit.reached(run.progress.failed, run.progress.ended):
-            run.halt(ExitCode.LIMIT_REACHED, f"{run.progress.failed} rows failed; --max-failures is {limit}. "
-                     "See 'batchtryon failures'.")
-
     def _sent(self, sending: asyncio.Task[None]) -> None:
         self._sending.discard(sending)
         if not sending.cancelled() and (defect := sending.exception()) is not None:
@@ -390,13 +262,3 @@ class Submitter:
             self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
         self._run.changed.notify()
         self._run.freed.notify()
-
-
-def _refused_sentence(answer: Answer) -> str:
-    said = f" ({answer.message})" if answer.message else ""
-    if answer.http_status == 401:
-        return f"The API refuses the key{said}. Check TRYITON_API_KEY, or store a new one with 'batchtryon login'."
-    if answer.http_status == 404:
-        return (f"The API has no such path{said}. Check TRYITON_BASE_URL, and 'paths' in batchtryon.toml if the API "
-                "has renamed it.")
-    return f"The API refuses this account ({answer.name}{said}). Ask TryItOn about it."

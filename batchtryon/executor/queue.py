@@ -1,0 +1,110 @@
+"""Which item is submitted next: those whose time has come again, else the next pending one; its body made ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+
+from batchtryon.executor.isolation import tell_lifted
+from batchtryon.executor.press import Body, Press
+from batchtryon.executor.run import Run
+from batchtryon.records import Item
+
+__all__ = ["SubmitQueue"]
+
+_PAGE = 200
+#: Items whose pictures are made ready ahead of their permit.
+_AHEAD = 8
+
+
+class SubmitQueue:
+    """One manifest's items in the order of submission, read from the ledger a page at a time."""
+
+    def __init__(self, run: Run, press: Press) -> None:
+        self._run = run
+        self._press = press
+        self._page: deque[Item] = deque()
+        self._after = 0
+        self._exhausted = False
+        self._later: list[tuple[float, int]] = []
+        self._bodies: dict[int, asyncio.Task[Body]] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether an item has its time, or rows are free again that were passed over."""
+        return bool(self._later) or self._run.quarantine.has_lifted
+
+    @property
+    def seconds(self) -> float | None:
+        """Until the first item has its time; None if none has one."""
+        return max(0.001, self._later[0][0] - self._run.clock.monotonic()) if self._later else None
+
+    def begin_again(self) -> None:
+        """Look from the first row on for items that became pending again."""
+        self._after, self._exhausted = 0, False
+        self._page.clear()
+
+    def again(self, item_id: int, seconds: float) -> None:
+        """Give an item out again after ``seconds``."""
+        heapq.heappush(self._later, (self._run.clock.monotonic() + seconds, item_id))
+        self._run.changed.notify()
+
+    async def next(self) -> Item | None:
+        """The next item to be submitted; None if there is none now."""
+        run = self._run
+        if self._later and self._later[0][0] <= run.clock.monotonic():
+            _, item_id = heapq.heappop(self._later)
+            return await run.ledger.call(run.attempts.item, item_id)
+        if run.quarantine.has_lifted:
+            # Some were passed over because of a picture that proved good.
+            await tell_lifted(run)
+            self.begin_again()
+        item = await self._fresh()
+        if item is not None:
+            for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
+                self._start_body(ahead)
+        return item
+
+    async def body(self, item: Item) -> Body:
+        """The request's body. Raises what :meth:`Press.body` raises."""
+        self._start_body(item)
+        return await self._bodies.pop(item.id)
+
+    async def close(self) -> None:
+        """Give up the bodies that nobody took."""
+        for body in self._bodies.values():
+            body.cancel()
+        await asyncio.gather(*self._bodies.values(), return_exceptions=True)
+
+    async def _fresh(self) -> Item | None:
+        """The next pending item in order that none of its pictures holds back."""
+        while True:
+            while self._page:
+                item = self._page.popleft()
+                if not self._run.quarantine.holds(item):
+                    return item
+                self._drop_body(item)
+            if self._exhausted:
+                return None
+            await self._turn_page()
+
+    async def _turn_page(self) -> None:
+        run = self._run
+        found = await run.ledger.call(run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE)
+        self._exhausted = len(found) < _PAGE
+        self._after = found[-1].position if found else self._after
+        # Rows of one fingerprint stand beside each other here; the first one pays. What comes later has its time.
+        later = {item_id for _, item_id in self._later}
+        self._page.extend({item.id: item for item in found if item.id not in later}.values())
+
+    def _start_body(self, item: Item) -> None:
+        if item.id not in self._bodies:
+            self._bodies[item.id] = asyncio.ensure_future(self._press.body(item))
+
+    def _drop_body(self, item: Item) -> None:
+        body = self._bodies.pop(item.id, None)
+        if body is not None:
+            body.cancel()
+            # Looked at, or asyncio would complain of what nobody needs any more.
+            body.add_done_callback(lambda done: done.cancelled() or done.exception())
