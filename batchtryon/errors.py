@@ -6,13 +6,15 @@ command may succeed later is ``rerun_helps`` (``design/experience.md``, "Exit co
     BatchTryonError
     ├── UsageError                 2   the command line
     ├── ConfigurationError         6   settings, key, address: the user's set-up
-    │   └── KeyRefused             6   the API does not take the key
+    │   ├── KeyRefused             6   the API does not take the key
+    │   └── StoreRefused           6   the object store does not let us: credentials, bucket, rights
     ├── ManifestInvalid           10   the manifest; carries every problem at once
     ├── LedgerError               12   the ledger cannot be used
     │   ├── LedgerBusy            11   another run holds the ledger or the account
     │   └── LedgerForgot          12   the ledger is behind, absent beside outputs, or another one's
     ├── DiskError                 14   no space, or not writable
     ├── TemporaryTrouble           5   network or service: run again
+    │   └── StoreAway              5   the object store cannot be reached, or is ill
     ├── CallError                      one call of the API did not bring what it should
     │   ├── NotSent                    no byte of the request left this machine
     │   ├── Refused                    the API said no: no job, no charge
@@ -49,6 +51,8 @@ __all__ = [
     "Problem",
     "RefusalName",
     "Refused",
+    "StoreAway",
+    "StoreRefused",
     "TemporaryTrouble",
     "UsageError",
 ]
@@ -107,6 +111,14 @@ class ConfigurationError(BatchTryonError):
 
 class KeyRefused(ConfigurationError):
     """The API answered that the key is not valid: the whole run stops (fault S8)."""
+
+
+class StoreRefused(ConfigurationError):
+    """The object store said no: credentials, bucket or rights are wrong.
+
+    Not :class:`DiskError`: nothing is full, and waiting or freeing space helps nobody. What is paid for stays where
+    it is, and is fetched once the user has put the set-up right.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +185,10 @@ class TemporaryTrouble(BatchTryonError):
 
     exit_code = ExitCode.TEMPORARY
     rerun_helps = True
+
+
+class StoreAway(TemporaryTrouble):
+    """The object store did not answer, or answered that it is ill; nothing is lost by trying later."""
 
 
 class RefusalName(StrEnum):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
+from batchtryon.buckets import ObjectAddress, is_object_address
 from batchtryon.errors import ConfigurationError
 from batchtryon.names import shown
 from batchtryon.tryon import KINDS, did_you_mean
@@ -121,7 +122,8 @@ class Settings:
     base_url: str = DEFAULT_BASE_URL
     #: Path below the base URL by kind, where it differs from the table of kinds.
     paths: Mapping[str, str] = field(default_factory=dict)
-    #: Output folder; None: ``output/`` beside the nearest batchtryon.toml, else in the current folder.
+    #: Output folder, or an address in an object store; None: ``output/`` beside the nearest batchtryon.toml, else in
+    #: the current folder.
     output: str | None = None
     #: Ledger URL; None: ``ledger.sqlite3`` in the output folder.
     ledger: str | None = None
@@ -158,7 +160,7 @@ class Settings:
     job_deadline: float = 1800.0
     #: Largest width and height a local picture is sent with, in pixels.
     max_pixels: tuple[int, int] = (864, 1296)
-    #: Folders outside the manifest's own that pictures may come from.
+    #: Folders outside the manifest's own, and addresses in object stores, that pictures may come from.
     allow_outside: tuple[str, ...] = ()
     preflight: Preflight = Preflight.FILES
     #: Ask every known address whether other bytes lie there now, and remember the bytes at the others.
@@ -240,9 +242,22 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _parse_output(text: str) -> str:
+    # A wrong address must not become a folder of that name; nor may a message repeat what stands in it.
+    return str(ObjectAddress.parse(text)) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) else text
+
+
+def _roots(text: str) -> tuple[str, ...]:
+    roots = _list(text)
+    for each in roots:
+        if is_object_address(each):
+            ObjectAddress.parse(each)
+    return roots
+
+
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "base_url": str.strip,
-    "output": str,
+    "output": _parse_output,
     "ledger": str.strip,
     "rate": parse_rate,
     "poll_rate": parse_rate,
@@ -262,7 +277,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "settle": _duration_above_zero,
     "job_deadline": _duration_above_zero,
     "max_pixels": _parse_pixels,
-    "allow_outside": _list,
+    "allow_outside": _roots,
     "preflight": Preflight,
     "revalidate": _yes_or_no,
     "downloads": _whole(1),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_state_path
 
+from batchtryon.buckets import ObjectAddress, is_object_address
 from batchtryon.errors import ConfigurationError, DiskError
 from batchtryon.settings import Layer
 
@@ -50,12 +51,16 @@ class Workspace:
                 return cls(start=start, home=folder, config=Layer(str(path), _read_toml(path)))
         return cls(start=start, home=None, config=Layer(CONFIG_NAME, {}))
 
-    def output(self, wanted: str | None, *, rehearsal: bool) -> Path:
-        """The output folder, absolute: ``wanted``, else ``output/`` beside the configuration or in the current folder.
+    def output(self, wanted: str | None, *, rehearsal: bool) -> Path | ObjectAddress:
+        """The output: an address, or a folder, absolute.
 
+        ``wanted``, else ``output/`` beside the configuration or in the current folder.
         A path from the configuration file is meant from that file's folder.
         """
-        if wanted is None:
+        root: Path | ObjectAddress
+        if wanted is not None and is_object_address(wanted):
+            root = ObjectAddress.parse(wanted)
+        elif wanted is None:
             root = (self.home or Path.cwd()) / "output"
         elif self._from_config("output", wanted):
             assert self.home is not None
@@ -64,9 +69,21 @@ class Workspace:
             root = Path.cwd() / Path(wanted).expanduser()
         return root / _REHEARSAL if rehearsal else root
 
-    def ledger(self, wanted: str | None, output: Path, *, rehearsal: bool) -> str:
-        """The ledger's URL: ``wanted``, else the file in the output folder; a rehearsal has its own always."""
-        if wanted is None or rehearsal:
+    def ledger(self, wanted: str | None, output: Path | ObjectAddress, *, rehearsal: bool) -> str:
+        """The ledger's URL: ``wanted``, else the file in the output folder; a rehearsal has its own always.
+
+        An address holds no ledger, and a file in some folder would be an empty one wherever else the same command is
+        started: it is to be named. A rehearsal's is then beside it. Raises :class:`ConfigurationError` if it is not.
+        """
+        if isinstance(output, ObjectAddress):
+            if wanted is None:
+                raise ConfigurationError(f"--output {output}: an address holds no ledger. Name the ledger too, always "
+                                         "the same: --ledger sqlite:////path/to/ledger.sqlite3, or ledger = in "
+                                         f"{CONFIG_NAME}.")
+            if rehearsal:
+                named = self.ledger(wanted, output, rehearsal=False).removeprefix("sqlite:///")
+                return f"sqlite:///{Path(named).parent / _REHEARSAL / _LEDGER_NAME}"
+        elif wanted is None or rehearsal:
             return f"sqlite:///{output / _LEDGER_NAME}"
         path = wanted.removeprefix("sqlite:///")
         if path in {wanted, "", ":memory:"}:
@@ -75,13 +92,14 @@ class Workspace:
         return f"sqlite:///{base / Path(path).expanduser()}"
 
     def allowed(self, wanted: tuple[str, ...]) -> tuple[Path, ...]:
-        """The folders pictures may come from besides the manifest's own, absolute.
+        """The folders pictures may come from besides the manifest's own, absolute. Addresses are left out.
 
         Raises :class:`ConfigurationError` for what cannot be a folder's path.
         """
         base = self.home if self._from_config("allow_outside", wanted) and self.home else Path.cwd()
         try:
-            return tuple((base / Path(folder).expanduser()).resolve() for folder in wanted)
+            folders = [folder for folder in wanted if not is_object_address(folder)]
+            return tuple((base / Path(folder).expanduser()).resolve() for folder in folders)
         except RuntimeError as exc:  # the home of a user who does not exist, links in a circle
             raise ConfigurationError("--allow-outside: one of the folders cannot be a path. Write it anew.") from exc
 

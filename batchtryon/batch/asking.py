@@ -9,6 +9,7 @@ from pathlib import Path
 
 from batchtryon.batch.files import format_suffix, manifest_stem
 from batchtryon.batch.opening import Options
+from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import Clock
 from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import UsageError
@@ -46,7 +47,7 @@ class Place:
     """A ledger, and which of its manifests is meant."""
 
     ledger_url: str
-    output: Path
+    output: Path | ObjectAddress
     #: None: all of them.
     manifest: str | None
 

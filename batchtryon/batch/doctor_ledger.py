@@ -11,6 +11,7 @@ from pathlib import Path
 from batchtryon.batch.asking import Place
 from batchtryon.batch.findings import Finding, fine, problem, trouble, warning
 from batchtryon.batch.witnesses import Witnesses, how_to_accept
+from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ExitCode
 from batchtryon.ledger.backup import backups_of
@@ -20,7 +21,7 @@ from batchtryon.ledger.inventory import KnownFile
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.mounts import mount_of, network_warning
 from batchtryon.names import shown
-from batchtryon.store import FolderStore
+from batchtryon.store import FolderStore, Store, open_store
 
 __all__ = ["Account", "examine_place"]
 
@@ -43,7 +44,9 @@ def examine_place(place: Place, account: Account, clock: Clock, *, verify: bool)
     """The ledger, its outputs and their disk."""
     path = sqlite_path(place.ledger_url)
     if path is not None:
-        yield from _disk(place.output, path)
+        if isinstance(place.output, ObjectAddress):
+            yield from _bucket(place.output)
+        yield from _disk(path.parent if isinstance(place.output, ObjectAddress) else place.output, path)
     try:
         ledger = Ledger.for_reading(place.ledger_url, clock)
         if ledger is None:
@@ -142,12 +145,12 @@ class _Shelf:
 
 
 def _outputs(ledger: Ledger, place: Place, *, verify: bool) -> Iterator[Finding]:
-    store, shelf = FolderStore(place.output), _Shelf()
+    store, shelf = open_store(place.output), _Shelf()
     manifests = [
         record.name for record in ledger.catalog.manifests() if place.manifest is None or record.name == place.manifest
     ]
     # Listed first, for a run that is on writes a file before the ledger knows it.
-    there = _pictures(place.output, manifests) if verify else set()
+    there = _pictures(store, manifests) if verify else set()
     for file in ledger.inventory.files():
         if file.manifest in manifests:
             _look_at(file, store, shelf, verify=verify)
@@ -163,7 +166,7 @@ def _outputs(ledger: Ledger, place: Place, *, verify: bool) -> Iterator[Finding]
                       "Nothing has to be done; batchtryon never overwrites them.")
 
 
-def _look_at(file: KnownFile, store: FolderStore, shelf: _Shelf, *, verify: bool) -> None:
+def _look_at(file: KnownFile, store: Store, shelf: _Shelf, *, verify: bool) -> None:
     shelf.known.add(file.path)
     try:
         if not store.exists(file.path):
@@ -185,13 +188,11 @@ def _told(what: str, files: list[KnownFile], *, running: bool) -> Iterator[Findi
         yield problem("outputs", text, fix, ExitCode.DECISION_NEEDED)
 
 
-def _pictures(output: Path, manifests: list[str]) -> set[str]:
-    found: set[str] = set()
-    for name in manifests:
-        images = output / name / "images"
-        if images.is_dir():
-            found |= {f"{name}/images/{each.name}" for each in images.iterdir() if not each.name.startswith(".")}
-    return found
+def _pictures(store: Store, manifests: list[str]) -> set[str]:
+    return {
+        f"{name}/images/{each}" for name in manifests for each in store.names(f"{name}/images")
+        if not each.startswith(".")
+    }
 
 
 def _named(paths: list[str]) -> str:
@@ -200,6 +201,15 @@ def _named(paths: list[str]) -> str:
 
 
 # -- the disk ----------------------------------------------------------------------------------------
+
+def _bucket(output: ObjectAddress) -> Iterator[Finding]:
+    try:
+        open_store(output).check_writable()
+    except BatchTryonError as exc:
+        yield trouble("outputs", exc)
+    else:
+        yield fine("outputs", f"{output} can be listed, read, written and deleted in.")
+
 
 def _disk(output: Path, ledger: Path) -> Iterator[Finding]:
     if output.exists() and not output.is_dir():

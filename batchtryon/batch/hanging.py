@@ -14,7 +14,7 @@ from batchtryon.manifest import Worn
 from batchtryon.manifest.feeds.products import FeedKind
 from batchtryon.report.shop.rendered import Hanging, Rendered, Written, gallery, pictures_of
 from batchtryon.report.shop.writing import write_shop_table
-from batchtryon.store import FolderStore
+from batchtryon.store import open_store
 
 __all__ = ["export_to_shop"]
 
@@ -46,7 +46,7 @@ def export_to_shop(
             each for row in ledger.story.standing(record) for each in _rendered(row, worn.get(row.id))
         )
     return write_shop_table(
-        out, kind, shop.file, shop.reading, shop.detected, pictures, FolderStore(place.output), hanging=hanging
+        out, kind, shop.file, shop.reading, shop.detected, pictures, open_store(place.output), hanging=hanging
     )
 
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from batchtryon.batch.files import STDIN, Beside, Spool, SteadyFile, format_suffix, manifest_stem
 from batchtryon.batch.looked import Looked
+from batchtryon.batch.remote import RemotePictures
+from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import SystemClock
 from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, UsageError
@@ -77,7 +79,7 @@ class Opened:
     manifest: Manifest
     workspace: Workspace
     settings: Settings
-    output: Path
+    output: Path | ObjectAddress
     ledger_url: str
     rehearsal: bool
     speed: float
@@ -91,6 +93,8 @@ class Opened:
     looked: Looked = field(default_factory=Looked)
     #: What a picture on this machine is, once its row was read; None for one at an address.
     inspection: Callable[[Source], Inspection | None] = lambda _: None
+    #: Pictures in object stores, as far as the user allows them.
+    remote: RemotePictures = field(default_factory=RemotePictures)
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
 
@@ -164,7 +168,8 @@ def open_batch(path: Path, options: Options) -> Opened:
         file=workspace.config, manifest=Layer("", {}), environment=environment, flags=flags
     )
     allowed = workspace.allowed(before.allow_outside)
-    probe = LocalPictures(path.parent, allowed=allowed)
+    remote = RemotePictures.allowed_by(before.allow_outside)
+    probe = LocalPictures(path.parent, allowed=allowed, remote=remote)
     today = SystemClock().now().date()
     if options.source is not None and not options.source.is_file():
         raise UsageError(f"--source {options.source}: there is no such file. Check its path.")
@@ -189,7 +194,7 @@ def open_batch(path: Path, options: Options) -> Opened:
         settings=settings, output=output,
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
         rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger, where=options.where,
-        inspection=probe.inspection,
+        inspection=probe.inspection, remote=remote,
     )
 
 

@@ -11,12 +11,13 @@ from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.clock import Clock
-from batchtryon.errors import CallError, DiskError
+from batchtryon.errors import BatchTryonError, CallError
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.planner import BoundBy, Plan, Planner, rows_that_wait
 from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
 from batchtryon.report.unmatched import UNMATCHED, write_unmatched
 from batchtryon.settings import Settings
+from batchtryon.store import Store, open_store
 
 __all__ = ["Nothing", "decide_all", "make_planner", "plan_of", "read_balance"]
 
@@ -61,13 +62,32 @@ def make_planner(opened: Opened, ledger: Ledger | None, settings: Settings) -> P
 
 def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:
     """Every decision, in pieces; done rows whose pictures are missing are noted. Problems: ask ``opened``."""
+    there = _There(opened)
     for piece in planner.decide(opened.rows()):
         for decision in piece:
-            if decision.state is RowState.DONE and any(not (opened.output / path).is_file() for path in decision.files):
+            if decision.state is RowState.DONE and any(not there.has(path) for path in decision.files):
                 planner.plan.missing_count += 1
                 if len(planner.plan.missing) < 5:
                     planner.plan.missing.append(decision.row.id)
         yield opened.looked.retold(planner.plan, piece)
+
+
+class _There:
+    """Which pictures are in the output: a folder is listed once, since in an object store each question is a call."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._output = opened.output
+        self._store: Store | None = None
+        self._names: dict[str, frozenset[str]] = {}
+
+    def has(self, path: str) -> bool:
+        """Whether the picture is there. Raises what stores do."""
+        if self._store is None:
+            self._store = open_store(self._output)
+        folder, _, name = path.rpartition("/")
+        if folder not in self._names:
+            self._names[folder] = frozenset(self._store.names(folder))
+        return name in self._names[folder]
 
 
 def read_balance(access: Access, settings: Settings, clock: Clock) -> Balance | None:
@@ -109,8 +129,10 @@ def _keep_unmatched(opened: Opened) -> None:
     """Write the products that nobody wears beside the results, for the user to open."""
     if opened.manifest.catalog is not None:
         try:
-            write_unmatched(opened.output / opened.name / UNMATCHED, opened.manifest.catalog.unmatched)
-        except DiskError as exc:
+            write_unmatched(
+                open_store(opened.output), f"{opened.name}/{UNMATCHED}", opened.manifest.catalog.unmatched
+            )
+        except BatchTryonError as exc:
             opened.looked.notes.append(f"{UNMATCHED} could not be written: {exc}")
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from random import Random
@@ -20,12 +21,12 @@ from batchtryon.batch.opening import Opened
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
 from batchtryon.batch.witnesses import Witnesses, witnessed
 from batchtryon.clock import Clock
-from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
+from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run, Weight
-from batchtryon.images import PreparedCache
+from batchtryon.images import PreparedCache, read_source
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.database import sqlite_path
@@ -43,7 +44,7 @@ from batchtryon.report.results import write_results
 from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
 from batchtryon.states import OPEN_ITEMS, ItemState
-from batchtryon.store import FolderStore
+from batchtryon.store import Store, open_store
 from batchtryon.workspace import account_file, cache_folder
 
 __all__ = ["Ears", "NotWanted", "perform"]
@@ -89,7 +90,7 @@ def perform(
     """
     with ExitStack() as stack:
         path = sqlite_path(opened.ledger_url)
-        store = FolderStore(opened.output)
+        store = open_store(opened.output)
         store.check_writable()
         note = f"run of {opened.name}"
         if path is None:
@@ -97,7 +98,7 @@ def perform(
                 f"--ledger {opened.ledger_url}: a ledger in memory would forget what is paid for. Name a file."
             )
         if opened.rehearsal:
-            _refuse_forgotten(opened, accept=accept_ledger)
+            _refuse_forgotten(opened, store, accept=accept_ledger)
             ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
         else:
             ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger)
@@ -136,12 +137,12 @@ def _open_witnessed(
     return ledger
 
 
-def _refuse_forgotten(opened: Opened, *, accept: bool) -> None:
+def _refuse_forgotten(opened: Opened, store: Store, *, accept: bool) -> None:
     """A missing ledger beside pictures it once wrote would make them again (fault L4); here with play money."""
     path = sqlite_path(opened.ledger_url)
     images = opened.output / opened.name / "images"
     absent = path is not None and (not path.exists() or path.stat().st_size == 0)
-    if absent and not accept and images.is_dir() and any(images.iterdir()):
+    if absent and not accept and store.names(f"{opened.name}/images"):
         raise LedgerForgot(
             f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
             "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."
@@ -150,7 +151,7 @@ def _refuse_forgotten(opened: Opened, *, accept: bool) -> None:
 
 class _Performance:
     def __init__(
-        self, opened: Opened, access: Access, clock: Clock, ears: Ears, ledger: Ledger, store: FolderStore,
+        self, opened: Opened, access: Access, clock: Clock, ears: Ears, ledger: Ledger, store: Store,
         no_submit: bool, rng: Random,  # noqa: FBT001 - private, named at its one call
     ) -> None:
         self._opened = opened
@@ -233,7 +234,7 @@ class _Performance:
     def _warn_of_little_room(self, plan: Plan) -> None:
         """Say before anything is spent that the pictures may not fit (fault D8)."""
         free, need = self._store.free_bytes(), plan.estimate * _PICTURE_BYTES
-        if free < need:
+        if free is not None and free < need:
             self._warn(f"{self._opened.output}: {free // 2**20} MB are free; {plan.estimate} pictures may take up to "
                        f"{need // 2**20} MB. A full disk stops the run, but nothing that is paid for is lost.")
 
@@ -280,6 +281,7 @@ class _Performance:
                 run, client=lines.client, downloader=lines.downloader, store=self._store,
                 press=Press(
                     run.workshop, max_pixels=run.settings.max_pixels,
+                    read=partial(read_source, remote=self._opened.remote),
                     cache=PreparedCache(cache_folder() / "prepared", _CACHE_BYTES),
                 ),
                 planner=planner,
@@ -356,12 +358,25 @@ class _Performance:
             results=str(folder / "results.csv"),
             waited=dict(progress.waited),
         )
-        write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
-        write_summary(folder / "summary.json", summary)
+        summary = self._written(summary, manifest, stops)
         finished = not (ours.get("pending", 0) or ours.get("in_flight", 0))
         self._ledger.runs.end(
             key, verdict=summary.verdict, exit_code=int(code), summary=summary.as_json(), finished=finished
         )
+        return summary
+
+    def _written(self, summary: Summary, manifest: ManifestRecord, stops: Mapping[ExitCode, str]) -> Summary:
+        """The summary, once the results are written; where they cannot be, it says so, and the ledger has it all."""
+        folder = Path(manifest.name)
+        try:
+            rows = self._ledger.story.standing(manifest)
+            write_results(folder / "results.csv", rows, manifest.columns, store=self._store)
+            write_summary(folder / "summary.json", summary, store=self._store)
+        except (StoreAway, StoreRefused) as exc:
+            told = f"results.csv and summary.json are not up to date: {exc}"
+            self._warn(told)
+            code = verdict_code({**stops, summary.exit_code: "", exc.exit_code: told}, {})
+            return replace(summary, exit_code=code, reasons=(*summary.reasons, told))
         return summary
 
 

@@ -1,8 +1,9 @@
 """What is remembered of a ledger outside of it, so that one that forgot is noticed (``design/charges.md``).
 
-Two small files: ``ledger.witness.json`` in the output folder, and one for the account in the user's state folder,
+Two small files: ``ledger.witness.json`` in the output, and one for the account in the user's state folder,
 which knows every ledger the account was used with. Both are written when a run begins, every minute while it is on,
-and at its end. A ledger without them is a healthy one; they are made again.
+and at its end. A ledger without them is a healthy one; they are made again. In an object store the witness is an object
+like the pictures: a container's own disk goes with it, ledger and state folder together, and the bucket stays.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import Clock
-from batchtryon.errors import BatchTryonError, LedgerForgot
+from batchtryon.errors import BatchTryonError, DiskError, LedgerForgot
 from batchtryon.ledger.identity import Concern, Evidence, Identity, Objection, Sighting, objections
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.opening import Admission
-from batchtryon.store import write_atomically
+from batchtryon.store import FolderStore, Store, open_store
 from batchtryon.workspace import account_file
 
 __all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "witnessed"]
@@ -39,7 +41,7 @@ class Witnesses:
     """The witnesses of one ledger with one account."""
 
     ledger: Path
-    output: Path
+    output: Path | ObjectAddress
     origin: str
     key_fingerprint: str
     clock: Clock
@@ -50,24 +52,25 @@ class Witnesses:
         return account_file(self.origin, self.key_fingerprint, ".json")
 
     @property
-    def beside_outputs(self) -> Path:
-        """The output folder's file."""
-        return self.output / WITNESS_NAME
+    def outputs(self) -> Store:
+        """The output, which has a witness of that name."""
+        return open_store(self.output)
 
     def evidence(self, found: Identity | None, *, manifest: str | None = None) -> Evidence:
         """All that is known outside of the ledger. ``manifest``: whose pictures count besides known ones."""
         unreadable: list[str] = []
-        output = _read(self.beside_outputs, unreadable)
-        account = _read(self.account, unreadable)
+        beside = self.outputs
+        output = _read(beside, WITNESS_NAME, unreadable)
+        account = _read(*_place(self.account), unreadable)
         others = sorted(path for path in self.account.parent.glob("*.json") if path != self.account)
         # Of other keys only what they say of this very ledger matters, so an unreadable one says nothing.
-        elsewhere = [sighting for path in others for sighting in _read(path, [])]
+        elsewhere = [sighting for path in others for sighting in _read(*_place(path), [])]
         place = str(self.ledger.resolve())
         return Evidence(
             place=place, origin=self.origin, key_fingerprint=self.key_fingerprint,
             output=output[0] if output else None, account=account, elsewhere=elsewhere,
             copies=[] if found is None else _copies(found, place, [*output, *account, *elsewhere], self.clock),
-            pictures=pictures_in(self.output, manifest), unreadable=unreadable,
+            pictures=pictures_in(beside, manifest), unreadable=unreadable,
         )
 
     def guard(self, found: Identity | None, *, manifest: str, accept: bool) -> Admission:
@@ -79,20 +82,20 @@ class Witnesses:
         return Admission(known=known, accepted=told)
 
     def note(self, identity: Identity, *, running: bool) -> None:
-        """Write down how far the ledger is. Raises :class:`DiskError`."""
+        """Write down how far the ledger is. Raises what stores do."""
         sighting = Sighting(
             uuid=identity.uuid, epoch=identity.epoch, last_attempt=identity.last_attempt, token=identity.token,
             place=str(self.ledger.resolve()), running=running, seen_at=self.clock.now(), origin=self.origin,
             key_fingerprint=self.key_fingerprint,
         )
-        others = [each for each in _read(self.account, []) if each.uuid != identity.uuid]
-        _write(self.account, [sighting, *others][:_KEPT])
-        _write(self.beside_outputs, [sighting])
+        others = [each for each in _read(*_place(self.account), []) if each.uuid != identity.uuid]
+        _write(*_place(self.account), [sighting, *others][:_KEPT])
+        _write(self.outputs, WITNESS_NAME, [sighting])
 
 
 @contextmanager
 def witnessed(witnesses: Witnesses, ledger: Ledger, url: str, warn: Callable[[str], None]) -> Iterator[None]:
-    """While it lasts the witnesses are kept up to date. Raises :class:`DiskError` if it cannot begin so."""
+    """While it lasts the witnesses are kept up to date. Raises what stores do if it cannot begin so."""
     witnesses.note(ledger.identity, running=True)
     ended = threading.Event()
     keeper = threading.Thread(
@@ -129,15 +132,12 @@ def how_to_accept(objection: Objection) -> str:
     return "To go on here nevertheless, and perhaps pay again for what is missing, add --accept-ledger this once."
 
 
-def pictures_in(output: Path, manifest: str | None) -> str | None:
-    """A folder below ``output`` with pictures of earlier runs: of ``manifest``, or of any that left its results."""
-    if not output.is_dir():
-        return None
-    for folder in sorted(output.iterdir(), key=lambda each: (each.name != manifest, each.name)):
-        ours = folder.name == manifest or any((folder / name).is_file() for name in ("results.csv", "summary.json"))
-        images = folder / "images"
-        if ours and images.is_dir() and any(images.iterdir()):
-            return str(images)
+def pictures_in(output: Store, manifest: str | None) -> str | None:
+    """A folder of ``output`` with pictures of earlier runs: of ``manifest``, or of any that left its results."""
+    for folder in sorted(output.folders(), key=lambda each: (each != manifest, each)):
+        ours = folder == manifest or any(output.exists(f"{folder}/{name}") for name in ("results.csv", "summary.json"))
+        if ours and output.names(f"{folder}/images"):
+            return f"{output.name}/{folder}/images"
     return None
 
 
@@ -161,21 +161,26 @@ def _is_there(sighting: Sighting, here: Path, clock: Clock) -> bool:
     return False
 
 
-def _write(path: Path, sightings: Sequence[Sighting]) -> None:
+def _place(path: Path) -> tuple[Store, str]:
+    return FolderStore(path.parent), path.name
+
+
+def _write(store: Store, name: str, sightings: Sequence[Sighting]) -> None:
     content = {"about": _ABOUT, "version": 1, "ledgers": [_to_json(each) for each in sightings]}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    store.write(name, text.encode())
 
 
-def _read(path: Path, unreadable: list[str]) -> list[Sighting]:
+def _read(store: Store, name: str, unreadable: list[str]) -> list[Sighting]:
     """What a witness remembers; one that cannot be read is added to ``unreadable`` and remembers nothing."""
+    path = f"{store.name}/{name}"
     try:
-        content = json.loads(path.read_bytes())
-        return [replace(_from_json(each), witness=str(path)) for each in content["ledgers"]]
-    except (FileNotFoundError, NotADirectoryError):
+        content = json.loads(store.read(name))
+        return [replace(_from_json(each), witness=path) for each in content["ledgers"]]
+    except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        unreadable.append(str(path))
+    except (DiskError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        unreadable.append(path)
         return []
 
 

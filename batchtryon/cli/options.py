@@ -66,7 +66,8 @@ class LedgerAt:
     """Which ledger and output folder."""
 
     output: Annotated[str | None, _option("--output", metavar="DIR", text=(
-        "Folder for pictures, results and ledger; default 'output' beside the nearest batchtryon.toml, else here."))
+        "Folder for pictures, results and ledger; default 'output' beside the nearest batchtryon.toml, else here. Or "
+        "s3://bucket/prefix, gs:// or az:// for pictures and results; then name the ledger with --ledger."))
     ] = None
     sandbox: Annotated[bool, switch("--sandbox", text=(
         "Rehearse with a built-in server: play money, under 'rehearsal' in the output folder."))
@@ -88,7 +89,7 @@ class Where(LedgerAt):
         for flag, value in (("--name", self.name), ("--output", self.output), ("--ledger", self.ledger)):
             if value is not None:
                 # An address may hold a password.
-                words += [flag, "URL" if flag == "--ledger" and "@" in value else value]
+                words += [flag, "URL" if "@" in value and "://" in value else value]
         if self.sandbox:
             words.append("--sandbox")
         return shlex.join(words)
@@ -171,7 +172,8 @@ class Rarer:
     max_pixels: Annotated[str | None, _option("--max-pixels", metavar="WxH", panel=RARER, text=(
         "Largest size local pictures are sent in; default 864x1296."))] = None
     allow_outside: Annotated[list[str] | None, _option("--allow-outside", metavar="DIR", panel=RARER, text=(
-        "A folder outside the manifest's own that pictures may come from, repeatable; default none."))] = None
+        "A folder outside the manifest's own, or an address such as s3://bucket/prefix, that pictures may come from; "
+        "repeatable; default none."))] = None
     preflight: Annotated[str | None, _option("--preflight", metavar="files|urls|none", panel=RARER, text=(
         "Which pictures are looked at before anything is spent: those on this machine, also those at addresses "
         "(each fetched once), or none; default files."))] = None

@@ -14,7 +14,16 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batchtryon.errors import BatchTryonError, DiskError, DownloadError, ExitCode, OutputGone, OutputUnsafe
+from batchtryon.errors import (
+    BatchTryonError,
+    DiskError,
+    DownloadError,
+    ExitCode,
+    OutputGone,
+    OutputUnsafe,
+    StoreAway,
+    StoreRefused,
+)
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.run import Run
 from batchtryon.images import CannotLabel, OutputPicture, inspect_output, label, read_label
@@ -26,6 +35,10 @@ __all__ = ["Courier", "free_name", "picture_path"]
 
 #: How names of errors begin that say the server was there and had no picture.
 _ANSWERED = ("Http", "NotAPicture")
+#: The name of what is not the output's fault: where it is to be put is away.
+_AWAY = "StoreAway"
+#: Times that a name found free is taken by someone else before it is left for later.
+_RACES = 5
 _EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -36,9 +49,12 @@ def picture_path(manifest: str, stem: str, *, index: int, count: int, extension:
 
 
 def free_name(store: Store, path: str, word: str, number: int) -> str:
-    """``path`` with ``.<word><number>`` before its extension, the first number that is free."""
+    """``path`` with ``.<word><number>`` before its extension, the first number that is free.
+
+    What a move that was cut short left under such a name counts as free: the same move completes it.
+    """
     base, _, extension = path.rpartition(".")
-    while store.exists(candidate := f"{base}.{word}{number}.{extension}"):
+    while store.exists(candidate := f"{base}.{word}{number}.{extension}") and not store.is_half_moved(path, candidate):
         number += 1
     return candidate
 
@@ -130,9 +146,9 @@ class Courier:
         if carrying.cancelled() or (defect := carrying.exception()) is None:
             return
         run = self._run
-        if isinstance(defect, DiskError):
+        if isinstance(defect, (DiskError, StoreRefused)):
             run.halts.no_files = True
-            run.halt(ExitCode.DISK, str(defect))
+            run.halt(defect.exit_code, str(defect))
         elif isinstance(defect, BatchTryonError):
             run.halt(defect.exit_code, str(defect), at_once=True)
         else:
@@ -147,6 +163,12 @@ class Courier:
     # -- one output --------------------------------------------------------------------------------
 
     async def _carry(self, output: Output) -> None:
+        try:
+            await self._bring(output)
+        except StoreAway as exc:
+            await self._again(output, DownloadError(str(exc), name=_AWAY))
+
+    async def _bring(self, output: Output) -> None:
         try:
             copy = await self._copy_of(output) if output.sha256 is not None else None
             content = await self._fetch(output) if copy is None else copy
@@ -195,6 +217,9 @@ class Courier:
                 await self._lost(output, gone)
                 return
             self.left_for_later += 1
+            if exc.name == _AWAY:
+                # What is rendered now could not be put anywhere, and expires.
+                run.halt(ExitCode.TEMPORARY, f"{exc} Nothing more is submitted; what is paid for is kept.")
             run.warn(f"{output.label}: {exc} {again.reason}; the next run tries again until "
                      f"{output.expires_at:%Y-%m-%d %H:%M} UTC.")
             return
@@ -219,14 +244,27 @@ class Courier:
         content = self._labelled(fetched, delivery)
         ours = hashlib.sha256(content).hexdigest()
         moved = tuple(self._move_earlier(delivery))
-        there = self._store.digest(path)
-        if there not in {None, ours, fetched.saved.sha256}:
-            self._store.move(path, free_name(self._store, path, "kept", 1))
-        if there != ours:
-            self._store.write(path, content)
+        self._put(path, content, over=fetched.saved.sha256)
         return WrittenFile(
             row=delivery.row, path=path, sha256=None if ours == fetched.saved.sha256 else ours, moved=moved
         )
+
+    def _put(self, path: str, content: bytes, *, over: str) -> None:
+        """Write it under its name; what is not ours, nor the same picture without a label, is moved aside before."""
+        ours = hashlib.sha256(content).hexdigest()
+        for _ in range(_RACES):
+            there = self._store.digest(path)
+            if there == ours:
+                return
+            try:
+                if there not in {None, over}:
+                    self._store.move(path, free_name(self._store, path, "kept", 1))
+                self._store.create(path, content, over=over)
+            except FileExistsError:
+                continue  # another process put something there just now
+            return
+        raise StoreAway(f"{self._store.name}: another program goes on writing '{path}'. Run the same command again "
+                        "when it has ended.")
 
     def _labelled(self, fetched: _Fetched, delivery: Delivery) -> bytes:
         """The picture with its row's label. Where labels are not wanted, or cannot be put in, as it came."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from batchtryon.api.client import TryOnClient
-from batchtryon.errors import BatchTryonError, ExitCode
+from batchtryon.errors import BatchTryonError, ExitCode, StoreAway, StoreRefused
 from batchtryon.executor.heeding import Heed
 from batchtryon.executor.isolation import count_waiting, last_tries, learn_again, setback
 from batchtryon.executor.lifecycle import after_answer, is_about_account, left_by_the_dead
@@ -119,6 +119,10 @@ class Submitter:
             await run.ledger.call(run.attempts.mark_unusable, item, name="PictureChanged", message=str(exc))
             run.progress.failed += 1
             run.warn(f"{item.label}: {exc}")
+            return
+        except (StoreAway, StoreRefused) as exc:
+            # Of the place, not of this picture: the row stays as it is, and nothing was sent.
+            run.halt(exc.exit_code, f"{item.label}: {exc}")
             return
         try:
             attempt = await self._permit(item, body)

@@ -10,14 +10,16 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from batchtryon.buckets import is_object_address
 from batchtryon.images.addresses import decode_data_url, is_address, is_data_url, source_of_url, unusable_scheme
 from batchtryon.images.decoding import MAX_BYTES, MAX_PIXELS, PICTURE_SUFFIXES
 from batchtryon.images.opening import NotAFile, read_file
 from batchtryon.images.preflight import Inspection, inspect, megabytes
+from batchtryon.images.remote import RemoteReader, look_at_object
 from batchtryon.images.siblings import Siblings
 from batchtryon.names import shown
 from batchtryon.records import PictureUnusable, Source, SourceForm
@@ -31,17 +33,18 @@ _HOME: Final = re.compile(r"~[^/\\]*([/\\]|\Z)")
 class LocalPictures:
     """A :class:`~batchtryon.records.PictureProbe` on disk. May be shared by threads.
 
-    ``root`` is the manifest's folder, ``allowed`` are further folders that its pictures may come from,
-    ``max_bytes`` and ``max_pixels`` bound one picture. Each distinct file is read once, pictures with the same bytes
-    are decoded once; what was found is kept.
+    ``root`` is the manifest's folder, ``allowed`` are further folders that its pictures may come from, ``remote`` reads
+    those in object stores, ``max_bytes`` and ``max_pixels`` bound one picture. Each distinct file is read once,
+    pictures with the same bytes are decoded once; what was found is kept.
     """
 
     def __init__(self, root: Path, *, allowed: Sequence[Path] = (), max_bytes: int = MAX_BYTES,
-                 max_pixels: int = MAX_PIXELS) -> None:
+                 max_pixels: int = MAX_PIXELS, remote: RemoteReader | None = None) -> None:
         self._root = root.resolve()
         self._allowed = (self._root, *(folder.expanduser().resolve() for folder in allowed))
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
+        self._remote = remote
         self._siblings = Siblings()
         self._found: dict[str, Source | PictureUnusable] = {}
         #: By digest.
@@ -57,10 +60,13 @@ class LocalPictures:
             content = decode_data_url(text, max_bytes=self._max_bytes)
             source = Source.of_bytes(SourceForm.DATA, text, content)
             return self._inspect(source, content, "The picture in the data URL")
+        if is_object_address(text):
+            return self._once(text, lambda: self._object(text))
         unusable = unusable_scheme(text)
         if unusable is not None:
             raise unusable
-        return self._file(self._place(text), text)
+        place = self._place(text)
+        return self._once(str(place), lambda: self._read(place, text))
 
     @property
     def assets(self) -> Mapping[str, Inspection]:
@@ -81,6 +87,9 @@ class LocalPictures:
     def expand(self, pattern: str) -> Sequence[str]:
         """See :meth:`PictureProbe.expand`. Hidden files, and what no extension says to be a picture, are left out."""
         pattern = pattern.strip()
+        if is_object_address(pattern):
+            raise PictureUnusable(f"{shown(pattern)} is a pattern in an object store, which is not looked through.",
+                                  "List the pictures by their own addresses.")
         try:
             # A name may hold a bracket and mean just that.
             if not _HOME.match(pattern) and (self._root / pattern).is_file():
@@ -119,23 +128,20 @@ class LocalPictures:
             raise _outside(text)
         return place
 
-    def _file(self, place: Path, text: str) -> Source:
+    def _once(self, key: str, look: Callable[[], Source]) -> Source:
         with self._lock:
-            known = self._found.get(str(place))
+            known = self._found.get(key)
         if known is None:
-            known = self._outcome(place, text)
+            known = _outcome(look)
             with self._lock:
-                self._found[str(place)] = known
+                self._found[key] = known
         if isinstance(known, PictureUnusable):
             raise PictureUnusable(known.what, known.fix)
         return known
 
-    def _outcome(self, place: Path, text: str) -> Source | PictureUnusable:
-        try:
-            return self._read(place, text)
-        except PictureUnusable as exc:
-            # Anew: the raised one holds the file's bytes in its traceback.
-            return PictureUnusable(exc.what, exc.fix)
+    def _object(self, text: str) -> Source:
+        address, content = look_at_object(text, self._remote, self._max_bytes)
+        return self._inspect(Source.of_bytes(SourceForm.FILE, str(address), content), content, shown(text))
 
     def _read(self, place: Path, text: str) -> Source:
         try:
@@ -186,6 +192,14 @@ class LocalPictures:
         if not place.parent.is_dir():
             return PictureUnusable(what, "Its folder does not exist either; paths are relative to the manifest.")
         return PictureUnusable(what, "Check its name; paths are relative to the manifest.")
+
+
+def _outcome(look: Callable[[], Source]) -> Source | PictureUnusable:
+    try:
+        return look()
+    except PictureUnusable as exc:
+        # Anew: the raised one holds the file's bytes in its traceback.
+        return PictureUnusable(exc.what, exc.fix)
 
 
 def _outside(text: str) -> PictureUnusable:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from batchtryon.ledger.story import StandingRow
 from batchtryon.report.parquet import write_parquet
 from batchtryon.report.workbook import write_workbook
-from batchtryon.store import write_atomically
+from batchtryon.store import Store, write_atomically
 
 __all__ = ["OUR_COLUMNS", "ExportFormat", "export", "harmless", "result_cells", "write_results"]
 
@@ -72,13 +72,17 @@ def result_cells(row: StandingRow, own: Sequence[str]) -> dict[str, str]:
     }
 
 
-def write_results(path: Path, rows: Iterable[StandingRow], own: Sequence[str]) -> None:
-    """Write ``results.csv``, whole or not at all. Raises DiskError."""
-    export(path, rows, own, ExportFormat.CSV)
+def write_results(
+    path: Path, rows: Iterable[StandingRow], own: Sequence[str], *, store: Store | None = None
+) -> None:
+    """Write ``results.csv``, whole or not at all. Raises DiskError, or what ``store`` raises."""
+    export(path, rows, own, ExportFormat.CSV, store=store)
 
 
-def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_: ExportFormat) -> None:
-    """Write the rows to ``path`` in that format, whole or not at all.
+def export(
+    path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_: ExportFormat, *, store: Store | None = None
+) -> None:
+    """Write the rows to ``path`` in that format, whole or not at all; with a ``store``, below its root.
 
     Every cell is text in every format, so that an id of 001 stays 001. Raises :class:`DiskError`, and
     :class:`UsageError` where the format's library is not installed or the rows do not fit into it.
@@ -94,7 +98,10 @@ def export(path: Path, rows: Iterable[StandingRow], own: Sequence[str], format_:
         else:
             file.writelines(line.encode("utf-8") for line in lines)
 
-    write_atomically(path, write)
+    if store is None:
+        write_atomically(path, write)
+    else:
+        store.stream(path.as_posix(), write)
 
 
 def _csv_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:

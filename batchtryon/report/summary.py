@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from batchtryon.errors import ExitCode
-from batchtryon.store import write_atomically
+from batchtryon.store import Store, write_atomically
 
 __all__ = ["Summary", "verdict_code", "write_summary"]
 
@@ -83,7 +83,10 @@ class Summary:
         }
 
 
-def write_summary(path: Path, summary: Summary) -> None:
-    """Write ``summary.json``, whole or not at all. Raises DiskError."""
+def write_summary(path: Path, summary: Summary, *, store: Store | None = None) -> None:
+    """Write ``summary.json``, whole or not at all; with a ``store``, below its root. Raises what stores do."""
     content = json.dumps(summary.as_json(), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write(content.encode("utf-8")))
+    if store is None:
+        write_atomically(path, lambda file: file.write(content.encode("utf-8")))
+    else:
+        store.write(path.as_posix(), content.encode("utf-8"))

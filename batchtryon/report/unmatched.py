@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from batchtryon.manifest.catalog.report import Left
 from batchtryon.report.results import harmless
-from batchtryon.store import write_atomically
+from batchtryon.store import Store
 
 __all__ = ["UNMATCHED", "write_unmatched"]
 
@@ -18,13 +17,13 @@ UNMATCHED = "unmatched.csv"
 _COLUMNS = ("id", "title", "type", "gender", "reason")
 
 
-def write_unmatched(path: Path, left: Sequence[Left]) -> None:
-    """Write the table, whole or not at all; with nothing left, an earlier one is removed. Raises DiskError."""
+def write_unmatched(store: Store, path: str, left: Sequence[Left]) -> None:
+    """Write the table, whole or not at all; with nothing left, an earlier one is removed. Raises what stores do."""
     if not left:
-        path.unlink(missing_ok=True)
+        store.remove(path)
         return
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     table.writerows([harmless(getattr(each, column)) for column in _COLUMNS] for each in left)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+    store.write(path, text.getvalue().encode())

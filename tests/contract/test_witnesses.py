@@ -117,7 +117,7 @@ def remembered(path: Path) -> list[dict[str, Any]]:
 # -- what is remembered ------------------------------------------------------------------------------
 
 def test_both_witnesses_say_who_the_ledger_is_how_far_it_came_and_for_which_account(shop: Project) -> None:
-    for path in (shop.witnesses.beside_outputs, shop.witnesses.account):
+    for path in ((shop.output / WITNESS_NAME), shop.witnesses.account):
         (told,) = remembered(path)
         with Ledger.for_work(shop.url, shop.clock, origin=None) as ledger:
             assert told["uuid"] == ledger.identity.uuid
@@ -144,7 +144,7 @@ def test_while_a_run_is_on_the_witnesses_follow_every_minute(shop: Project) -> N
         submit(ledger, 3)
         room._keep(shop.witnesses, shop.url, wait)
         assert waits == [60.0, 60.0]
-        for path in (shop.witnesses.account, shop.witnesses.beside_outputs):
+        for path in (shop.witnesses.account, (shop.output / WITNESS_NAME)):
             (told,) = remembered(path)
             assert (told["last_attempt"], told["running"]) == (13, True)
 
@@ -178,11 +178,11 @@ def test_a_ledger_whose_witnesses_are_deleted_is_a_healthy_one_and_they_are_made
     shop: Project, tmp_path: Path, gone: list[str]
 ) -> None:
     if "shop" in gone:
-        shop.witnesses.beside_outputs.unlink()
+        (shop.output / WITNESS_NAME).unlink()
     if "state" in gone:
         shutil.rmtree(tmp_path / "state")
     shop.run(1)
-    for path in (shop.witnesses.beside_outputs, shop.witnesses.account):
+    for path in ((shop.output / WITNESS_NAME), shop.witnesses.account):
         assert [told["last_attempt"] for told in remembered(path)] == [11]
 
 
@@ -191,7 +191,7 @@ def test_a_ledger_whose_witnesses_are_deleted_is_a_healthy_one_and_they_are_made
 def test_witnesses_that_cannot_be_read_break_no_healthy_ledger_and_count_against_a_missing_one(
     shop: Project, content: bytes
 ) -> None:
-    for path in (shop.witnesses.beside_outputs, shop.witnesses.account):
+    for path in ((shop.output / WITNESS_NAME), shop.witnesses.account):
         path.write_bytes(content)
     if content == b"{}":
         kept = shop.ledger.rename(shop.ledger.with_name("kept"))
@@ -208,7 +208,7 @@ def test_l8_a_restored_backup_is_refused_and_both_are_named(shop: Project) -> No
     shop.run(7)
     shop.ledger.write_bytes(backup)
     said = shop.refused()
-    for part in (str(shop.ledger), str(shop.witnesses.beside_outputs), "run 3 and attempt 10", "run 4 and attempt 17",
+    for part in (str(shop.ledger), str(shop.output / WITNESS_NAME), "run 3 and attempt 10", "run 4 and attempt 17",
                  "2026-03-02 00:00 UTC"):
         assert part in said
 
@@ -235,7 +235,7 @@ def test_l8_a_backup_is_noticed_though_the_key_was_changed_since(shop: Project) 
     backup = shop.ledger.read_bytes()
     shop.run(1)
     shop.ledger.write_bytes(backup)
-    shop.witnesses.beside_outputs.unlink()
+    (shop.output / WITNESS_NAME).unlink()
     assert "older copy" in Project(shop.output, key="key2").refused()
 
 
@@ -337,13 +337,13 @@ def test_l4_a_deleted_ledger_is_missed_by_either_witness(shop: Project, tmp_path
     if left is not None:
         shop.ledger.write_bytes(left)
     assert "there is no ledger" in shop.refused()
-    shop.witnesses.beside_outputs.unlink()
+    (shop.output / WITNESS_NAME).unlink()
     assert str(shop.witnesses.account) in shop.refused()
 
 
 def test_l4_a_deleted_ledger_beside_outputs_is_refused(shop: Project, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "state")
-    for path in (shop.ledger, shop.witnesses.beside_outputs):
+    for path in (shop.ledger, (shop.output / WITNESS_NAME)):
         path.unlink()
     images = shop.output / "spring" / "images"
     images.mkdir(parents=True)
@@ -355,7 +355,7 @@ def test_l4_a_deleted_ledger_beside_outputs_is_refused(shop: Project, tmp_path: 
 
 def test_l4_outputs_of_another_manifest_count_as_well_where_its_results_are(shop: Project, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "state")
-    for path in (shop.ledger, shop.witnesses.beside_outputs):
+    for path in (shop.ledger, (shop.output / WITNESS_NAME)):
         path.unlink()
     images = shop.output / "winter" / "images"
     images.mkdir(parents=True)
@@ -401,7 +401,7 @@ def test_both_projects_stay_healthy_without_any_witness(shop: Project, tmp_path:
     second = Project(tmp_path / "second")
     second.run(2, accept=True)
     shutil.rmtree(tmp_path / "state")
-    second.witnesses.beside_outputs.unlink()
+    (second.output / WITNESS_NAME).unlink()
     shop.run(1)
     second.run(1)
 

@@ -35,7 +35,9 @@ def settings_of(workspace: Workspace) -> Settings:
 
 
 def output_of(workspace: Workspace, *, rehearsal: bool = False) -> Path:
-    return workspace.output(settings_of(workspace).output, rehearsal=rehearsal)
+    found = workspace.output(settings_of(workspace).output, rehearsal=rehearsal)
+    assert isinstance(found, Path)
+    return found
 
 
 # -- the configuration -------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -160,6 +161,32 @@ class NightStore:
             "write", lambda: self._files.__setitem__(path, content),
             half=lambda: self._files.__setitem__(f"{path}.part", content[: len(content) // 2]), full=_no_room,
         )
+
+    @property
+    def name(self) -> str:
+        return "output"
+
+    def create(self, path: str, content: bytes, *, over: str | None = None) -> None:
+        if self.digest(path) not in {None, over}:
+            raise FileExistsError(path)
+        self.write(path, content)
+
+    def stream(self, path: str, write: Callable[[BinaryIO], object]) -> None:
+        whole = io.BytesIO()
+        write(whole)
+        self.write(path, whole.getvalue())
+
+    def is_half_moved(self, path: str, to: str) -> bool:
+        return False
+
+    def remove(self, path: str) -> None:
+        self._files.pop(path, None)
+
+    def folders(self) -> Sequence[str]:
+        return sorted({path.split("/")[0] for path in self._files if "/" in path})
+
+    def names(self, below: str) -> Sequence[str]:
+        return [path.removeprefix(f"{below}/") for path in self._files if path.rpartition("/")[0] == below]
 
     def move(self, path: str, to: str) -> None:
         assert to not in self._files, f"{to} would be overwritten"

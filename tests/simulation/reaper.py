@@ -77,6 +77,9 @@ class ReapedStore:
     def write(self, path: str, content: bytes) -> None:
         self._reaper.around(lambda: self._store.write(path, content))
 
+    def create(self, path: str, content: bytes, *, over: str | None = None) -> None:
+        self._reaper.around(lambda: self._store.create(path, content, over=over))
+
     def move(self, path: str, to: str) -> None:
         self._reaper.around(lambda: self._store.move(path, to))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from typing import BinaryIO
 
 from batchtryon.api.client import KeyRing, TryOnClient
 from batchtryon.api.transport import open_client
@@ -44,11 +46,40 @@ class MemoryStore:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.full = False
+        #: Raised by everything that is asked of it.
+        self.trouble: Exception | None = None
 
     def write(self, path: str, content: bytes) -> None:
+        self._ask()
         if self.full:
             raise DiskError("output: no space is left. Free some.")
         self.files[path] = content
+
+    @property
+    def name(self) -> str:
+        return "output"
+
+    def create(self, path: str, content: bytes, *, over: str | None = None) -> None:
+        if self.digest(path) not in {None, over}:
+            raise FileExistsError(path)
+        self.write(path, content)
+
+    def stream(self, path: str, write: Callable[[BinaryIO], object]) -> None:
+        whole = io.BytesIO()
+        write(whole)
+        self.write(path, whole.getvalue())
+
+    def is_half_moved(self, path: str, to: str) -> bool:
+        return False
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def folders(self) -> Sequence[str]:
+        return sorted({path.split("/")[0] for path in self.files if "/" in path})
+
+    def names(self, below: str) -> Sequence[str]:
+        return [path.removeprefix(f"{below}/") for path in self.files if path.rpartition("/")[0] == below]
 
     def move(self, path: str, to: str) -> None:
         assert to not in self.files
@@ -62,7 +93,12 @@ class MemoryStore:
     def exists(self, path: str) -> bool:
         return path in self.files
 
+    def _ask(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
     def digest(self, path: str) -> str | None:
+        self._ask()
         return hashlib.sha256(self.files[path]).hexdigest() if path in self.files else None
 
     def free_bytes(self) -> int | None:

@@ -7,10 +7,12 @@ from hashlib import sha256
 
 import pytest
 
-from batchtryon.errors import ExitCode
+from batchtryon.errors import BatchTryonError, ExitCode, StoreAway, StoreRefused
 from batchtryon.executor import delivery
+from batchtryon.executor.executor import Executor
+from batchtryon.executor.press import Body
 from batchtryon.images import CannotLabel
-from batchtryon.records import Source, SourceForm
+from batchtryon.records import Item, Source, SourceForm
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
 from batchtryon.sandbox.limits import Counting, Limits, Rate
 from batchtryon.sandbox.replies import Call
@@ -411,6 +413,60 @@ def test_a_full_disk_stops_submitting_keeps_the_addresses_and_the_next_run_fetch
     again = studio.run(rows_of(9))
     assert again.rows["done"] == 9
     assert len(studio.world.books.jobs) == 9 >= paid
+
+
+def test_an_object_store_that_is_away_stops_submitting_loses_nothing_and_the_next_run_goes_on() -> None:
+    studio = Studio()
+    studio.store.trouble = StoreAway("s3://shop: the object store is not there for now: it answered 503.")
+    outcome = studio.run(rows_of(400))
+    assert outcome.code is ExitCode.TEMPORARY
+    assert "Nothing more is submitted" in outcome.reasons[ExitCode.TEMPORARY]
+    paid = len(studio.world.books.jobs)
+    assert 1 <= paid < 400
+    assert outcome.rows == {"in_flight": paid, "pending": 400 - paid, "gone": 0}
+    studio.store.trouble = None
+    again = studio.run(rows_of(400))
+    assert (again.code, again.rows["done"], len(studio.world.books.jobs)) == (ExitCode.ALL_DONE, 400, 400)
+
+
+def test_an_object_store_that_is_away_for_a_moment_is_asked_again_in_the_same_run() -> None:
+    studio = Studio()
+    studio.store.trouble = StoreAway("s3://shop: it answered 503.")
+    studio.on_start = lambda _: studio.clock_call(25.0, lambda: setattr(studio.store, "trouble", None))
+    outcome = studio.run(rows_of(3))
+    assert (outcome.code, outcome.rows["done"]) == (ExitCode.ALL_DONE, 3)
+
+
+def test_an_object_store_that_takes_the_rights_away_stops_submitting_and_what_is_paid_for_waits() -> None:
+    studio = Studio()
+    studio.store.trouble = StoreRefused("s3://shop: access is denied (403).")
+    outcome = studio.run(rows_of(40))
+    assert outcome.code is ExitCode.CONFIGURATION
+    # What is under way is still followed to its end, so that its addresses are known.
+    assert outcome.progress.live == 0
+    paid = len(studio.world.books.jobs)
+    assert outcome.rows == {"in_flight": paid, "pending": 40 - paid, "gone": 0}
+    studio.store.trouble = None
+    again = studio.run(rows_of(40))
+    assert (again.code, again.rows["done"], len(studio.world.books.jobs)) == (ExitCode.ALL_DONE, 40, 40)
+
+
+@pytest.mark.parametrize("trouble", [StoreAway("s3://shop: it answered 503."), StoreRefused("s3://shop: denied.")])
+def test_a_picture_that_cannot_be_read_from_its_store_now_leaves_its_row_as_it_was(trouble: BatchTryonError) -> None:
+    studio = Studio()
+
+    async def unreadable(item: Item) -> Body:
+        raise trouble
+
+    def break_off(executor: Executor) -> None:
+        executor._submitter._queue._press.body = unreadable  # type: ignore[method-assign]  # the store's trouble, in its place
+
+    studio.on_start = break_off
+    outcome = studio.run(rows_of(3))
+    assert (outcome.code, outcome.rows) == (trouble.exit_code, {"pending": 3, "gone": 0})
+    assert len(studio.world.books.jobs) == 0
+    studio.on_start = lambda _: None
+    assert studio.run(rows_of(3)).code is ExitCode.ALL_DONE
 
 
 def test_an_api_that_is_silent_for_an_hour_ends_the_run_and_what_is_paid_for_waits() -> None:

@@ -16,7 +16,7 @@ from batchtryon.images.decoding import BrokenPicture, NotAPicture, TooLarge, ope
 from batchtryon.manifest.feeds.products import FeedKind
 from batchtryon.report.shop.naming import Names, Template, alt_of
 from batchtryon.report.shop.rendered import Gallery, Hanging, Rendered, Written
-from batchtryon.store import FolderStore, Store
+from batchtryon.store import FolderStore, Shelf
 
 __all__ = ["Gatherer", "Placed", "checked_base"]
 
@@ -43,7 +43,7 @@ class Gatherer:
     picture gets a name with a mark of its bytes. So a new take has a new address too, and no cache shows the old one.
     """
 
-    def __init__(self, store: Store, kind: FeedKind, pictures: Gallery, hanging: Hanging, told: Written) -> None:
+    def __init__(self, store: Shelf, kind: FeedKind, pictures: Gallery, hanging: Hanging, told: Written) -> None:
         self._base = checked_base(hanging, kind)
         self._names = Names(hanging.name, pictures)
         self._alt = Template(hanging.alt, "--alt")

@@ -18,7 +18,7 @@ from batchtryon.report.shop.rendered import Gallery, Hanging, Written
 from batchtryon.report.shop.shopify import ShopifyTable
 from batchtryon.report.shop.table import layout_of, write_table
 from batchtryon.report.shop.woocommerce import WooCommerceTable
-from batchtryon.store import Store, write_atomically
+from batchtryon.store import Shelf, write_atomically
 
 __all__ = ["write_shop_table"]
 
@@ -43,7 +43,7 @@ _TABLES: Final[Mapping[FeedKind, _Makes]] = MappingProxyType({
 
 def write_shop_table(
     out: Path, kind: FeedKind, source: ManifestFile, reading: Reading, detected: Detected, pictures: Gallery,
-    store: Store, *, hanging: Hanging,
+    store: Shelf, *, hanging: Hanging,
 ) -> Written:
     """Write the export ``source`` to ``out`` with the pictures in it, as a table that a shop of ``kind`` imports.
 

@@ -1,4 +1,4 @@
-"""Where outputs and reports go, so that a final name never stands over half a file.
+"""A folder of this machine, where files are written so that a final name never stands over half a file.
 
 Every file is written beside its place under a hidden name, flushed to the disk and renamed
 (``design/faults.md``, D9). What the disk refuses becomes one :class:`~batchtryon.errors.DiskError` that
@@ -13,16 +13,14 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from batchtryon.errors import DiskError
+from batchtryon.store.protocol import PART_PREFIX, PART_SUFFIX, is_part, parts_of
 
-__all__ = ["FolderStore", "Store", "write_atomically"]
-
-_PART_PREFIX: Final = ".batchtryon-"
-_PART_SUFFIX: Final = ".part"
+__all__ = ["FolderStore", "write_atomically"]
 
 _REASONS: Final = {
     errno.ENOSPC: "no space is left. Free some",
@@ -33,43 +31,8 @@ _REASONS: Final = {
 }
 
 
-class Store(Protocol):
-    """Files by their posix path below a root. Calls block; an asyncio caller makes them in a thread.
-
-    Every method raises :class:`ValueError` for a path that would leave the root, and
-    :class:`DiskError` where the storage refuses.
-    """
-
-    def write(self, path: str, content: bytes) -> None:
-        """Put ``content`` there, whole or not at all, replacing what was there. Durable on return."""
-
-    def move(self, path: str, to: str) -> None:
-        """Rename. Raises FileExistsError if ``to`` is taken, FileNotFoundError if ``path`` is not there."""
-
-    def read(self, path: str) -> bytes:
-        """What is there. Raises FileNotFoundError."""
-
-    def exists(self, path: str) -> bool:
-        """Whether a file is there."""
-
-    def digest(self, path: str) -> str | None:
-        """The sha256 of what is there, in hex; None if nothing is (fault D10)."""
-
-    def free_bytes(self) -> int | None:
-        """Bytes that can still be written; None if there is no such limit."""
-
-    def check_writable(self) -> None:
-        """Write and remove a small file: asked before a run spends anything (fault D8)."""
-
-    def sweep(self) -> int:
-        """Remove what an interrupted :meth:`write` left behind; how many files that were.
-
-        Only while nobody else writes below the root: at the start, under the ledger's lock.
-        """
-
-
 class FolderStore:
-    """A :class:`Store` in a folder of this machine, made when it is first written to.
+    """A :class:`~batchtryon.store.protocol.Store` in a folder of this machine, made when it is first written to.
 
     Only the text of a path is judged: a subfolder that the user has linked to another disk is his choice.
     """
@@ -82,9 +45,27 @@ class FolderStore:
         """The folder."""
         return self._root
 
+    @property
+    def name(self) -> str:
+        """See :attr:`Store.name`."""
+        return str(self._root)
+
+    def create(self, path: str, content: bytes, *, over: str | None = None) -> None:
+        """See :meth:`Store.create`. The check and the write are two steps: one process writes at a time."""
+        there = self.digest(path)
+        if there is not None and there == hashlib.sha256(content).hexdigest():
+            return
+        if there not in {None, over}:
+            raise FileExistsError(f"'{path}' is not written: another file of that name is there.")
+        self.write(path, content)
+
     def write(self, path: str, content: bytes) -> None:
         """See :meth:`Store.write`."""
-        write_atomically(self._place(path), lambda file: file.write(content))
+        self.stream(path, lambda file: file.write(content))
+
+    def stream(self, path: str, write: Callable[[BinaryIO], object]) -> None:
+        """See :meth:`Store.stream`."""
+        write_atomically(self._place(path), write)
 
     def move(self, path: str, to: str) -> None:
         """See :meth:`Store.move`. The check and the rename are two steps: one process writes at a time."""
@@ -99,11 +80,25 @@ class FolderStore:
             for folder in {source.parent, target.parent}:
                 _flush_folder(folder)
 
+    def is_half_moved(self, path: str, to: str) -> bool:
+        """See :meth:`Store.is_half_moved`. A rename is never cut short."""
+        del path, to
+        return False
+
+    def remove(self, path: str) -> None:
+        """See :meth:`Store.remove`."""
+        place = self._place(path)
+        with _disk_trouble(place.parent):
+            place.unlink(missing_ok=True)
+
     def read(self, path: str) -> bytes:
         """See :meth:`Store.read`."""
         place = self._place(path)
         with _disk_trouble(place.parent, passing=FileNotFoundError):
-            return place.read_bytes()
+            try:
+                return place.read_bytes()
+            except NotADirectoryError as exc:
+                raise FileNotFoundError(f"'{path}' is not there.") from exc
 
     def exists(self, path: str) -> bool:
         """See :meth:`Store.exists`."""
@@ -120,6 +115,22 @@ class FolderStore:
             with place.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
 
+    def folders(self) -> Sequence[str]:
+        """See :meth:`Store.folders`."""
+        if not self._root.is_dir():
+            return []
+        with _disk_trouble(self._root):
+            # What no path of ours can name is none of ours.
+            return sorted(each.name for each in self._root.iterdir() if "\\" not in each.name and each.is_dir())
+
+    def names(self, below: str) -> Sequence[str]:
+        """See :meth:`Store.names`."""
+        folder = self._place(below)
+        if not folder.is_dir():
+            return []
+        with _disk_trouble(folder):
+            return [each.name for each in folder.iterdir() if each.is_file()]
+
     def free_bytes(self) -> int:
         """See :meth:`Store.free_bytes`."""
         nearest = next(folder for folder in (self._root, *self._root.absolute().parents) if folder.is_dir())
@@ -128,7 +139,7 @@ class FolderStore:
 
     def check_writable(self) -> None:
         """See :meth:`Store.check_writable`."""
-        probe = self._root / f"{_PART_PREFIX}{uuid.uuid4().hex}{_PART_SUFFIX}"
+        probe = self._root / f"{PART_PREFIX}{uuid.uuid4().hex}{PART_SUFFIX}"
         with _disk_trouble(self._root):
             _make_folder(self._root)
             try:
@@ -144,7 +155,7 @@ class FolderStore:
             Path(folder, name)
             for folder, _, names in os.walk(self._root)
             for name in names
-            if _is_part(name)
+            if is_part(name)
         ]
         with _disk_trouble(self._root):
             for place in left_behind:
@@ -152,12 +163,7 @@ class FolderStore:
         return len(left_behind)
 
     def _place(self, path: str) -> Path:
-        parts = path.split("/")
-        if "\0" in path or "\\" in path or any(part in {"", ".", ".."} for part in parts):
-            raise ValueError(f"{path!r} is not a path below the output folder")
-        if _is_part(parts[-1]):
-            raise ValueError(f"{path!r} has the form of a temporary name")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(path))
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -167,7 +173,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     counts as the disk's). Folders are made. Raises :class:`DiskError` where the disk refuses.
     """
     folder = path.parent
-    part = folder / f"{_PART_PREFIX}{uuid.uuid4().hex}{_PART_SUFFIX}"
+    part = folder / f"{PART_PREFIX}{uuid.uuid4().hex}{PART_SUFFIX}"
     with _disk_trouble(folder):
         _make_folder(folder)
         try:
@@ -181,10 +187,6 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with contextlib.suppress(OSError):
                 part.unlink()
         _flush_folder(folder)
-
-
-def _is_part(name: str) -> bool:
-    return name.startswith(_PART_PREFIX) and name.endswith(_PART_SUFFIX)
 
 
 def _make_folder(folder: Path) -> None:
