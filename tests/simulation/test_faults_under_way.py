@@ -459,7 +459,7 @@ def test_a_picture_that_cannot_be_read_from_its_store_now_leaves_its_row_as_it_w
         raise trouble
 
     def break_off(executor: Executor) -> None:
-        executor._submitter._queue._press.body = unreadable  # type: ignore[method-assign]  # the store's trouble, in its place
+        executor._submitter._queue._press.body = unreadable  # type: ignore[method-assign]  # its trouble
 
     studio.on_start = break_off
     outcome = studio.run(rows_of(3))
