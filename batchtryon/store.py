@@ -140,13 +140,8 @@ class FolderStore:
 
     def sweep(self) -> int:
         """See :meth:`Store.sweep`."""
-        left_behind = [
-            Path(folder, name)
-            for folder, _, names in os.walk(self._root)
-            for name in names
-            if _is_part(name)
-        ]
         with _disk_trouble(self._root):
+            left_behind = list(_parts(self._root))
             for place in left_behind:
                 place.unlink(missing_ok=True)
         return len(left_behind)
@@ -181,6 +176,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with contextlib.suppress(OSError):
                 part.unlink()
         _flush_folder(folder)
+
+
+def _parts(folder: Path | str) -> Iterator[Path]:
+    """Every part below a folder that can be read; links are not followed. A folder may hold a million files."""
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _parts(entry.path)
+            elif _is_part(entry.name):
+                yield Path(entry.path)
 
 
 def _is_part(name: str) -> bool:

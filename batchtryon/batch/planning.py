@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from os.path import isfile
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
@@ -13,7 +13,7 @@ from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.clock import Clock
 from batchtryon.errors import CallError, DiskError
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.planner import BoundBy, Plan, Planner, rows_that_wait
+from batchtryon.planner import BoundBy, Plan, Planner
 from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
 from batchtryon.report.unmatched import UNMATCHED, write_unmatched
 from batchtryon.settings import Settings
@@ -63,7 +63,7 @@ def decide_all(opened: Opened, planner: Planner) -> Iterator[list[Decision]]:
     """Every decision, in pieces; done rows whose pictures are missing are noted. Problems: ask ``opened``."""
     for piece in planner.decide(opened.rows()):
         for decision in piece:
-            if decision.state is RowState.DONE and any(not (opened.output / path).is_file() for path in decision.files):
+            if decision.state is RowState.DONE and not all(isfile(f"{opened.output}/{path}") for path in decision.files):
                 planner.plan.missing_count += 1
                 if len(planner.plan.missing) < 5:
                     planner.plan.missing.append(decision.row.id)
@@ -99,9 +99,7 @@ def plan_of(
     balance = read()
     planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
     if plan.bound_by is BoundBy.CREDITS and plan.available is not None:
-        again = make_planner(opened, ledger, settings)
-        decisions = chain.from_iterable(again.decide(opened.rows()))
-        plan.left_over, plan.waiting = rows_that_wait(decisions, plan.available)
+        plan.left_over, plan.waiting = planner.submits.waiting(plan.available)
     return plan
 
 

@@ -18,7 +18,7 @@ from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
-from batchtryon.batch.witnesses import Witnesses, witnessed
+from batchtryon.batch.witnesses import Witnesses, holds_anything, witnessed
 from batchtryon.clock import Clock
 from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
 from batchtryon.executor.executor import Executor
@@ -141,7 +141,7 @@ def _refuse_forgotten(opened: Opened, *, accept: bool) -> None:
     path = sqlite_path(opened.ledger_url)
     images = opened.output / opened.name / "images"
     absent = path is not None and (not path.exists() or path.stat().st_size == 0)
-    if absent and not accept and images.is_dir() and any(images.iterdir()):
+    if absent and not accept and holds_anything(images):
         raise LedgerForgot(
             f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
             "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."

@@ -8,6 +8,7 @@ and at its end. A ledger without them is a healthy one; they are made again.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from batchtryon.ledger.opening import Admission
 from batchtryon.store import write_atomically
 from batchtryon.workspace import account_file
 
-__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "witnessed"]
+__all__ = ["WITNESS_NAME", "Witnesses", "holds_anything", "how_to_accept", "pictures_in", "witnessed"]
 
 WITNESS_NAME = "ledger.witness.json"
 _ABOUT = "Written by batchtryon, so that a ledger that is lost, restored or copied is noticed. Leave it here."
@@ -136,9 +137,18 @@ def pictures_in(output: Path, manifest: str | None) -> str | None:
     for folder in sorted(output.iterdir(), key=lambda each: (each.name != manifest, each.name)):
         ours = folder.name == manifest or any((folder / name).is_file() for name in ("results.csv", "summary.json"))
         images = folder / "images"
-        if ours and images.is_dir() and any(images.iterdir()):
+        if ours and holds_anything(images):
             return str(images)
     return None
+
+
+def holds_anything(folder: Path) -> bool:
+    """Whether there is such a folder with anything in it. It may hold a million files: only one is looked at."""
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _copies(found: Identity, place: str, sightings: Sequence[Sighting], clock: Clock) -> list[Sighting]:
