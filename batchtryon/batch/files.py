@@ -46,6 +46,11 @@ class SteadyFile:
         self._path = path
         self._digest: str | None = None
 
+    @property
+    def digest(self) -> str | None:
+        """The hash of its bytes; None before it was opened."""
+        return self._digest
+
     def __call__(self) -> BinaryIO:
         """The open file. Raises :class:`UsageError` if it cannot be read, or changed."""
         try:

@@ -41,6 +41,10 @@ class PicturedPlan(Plan):
 
     #: By our column (person, garment, ...): hashes of the distinct pictures.
     distinct: dict[str, set[int]] = field(default_factory=dict)
+    #: By column, how many there are, where it is known without them.
+    counted: dict[str, int] = field(default_factory=dict)
+    #: Whether the manifest was known again (``settled.py``): no row of it was read.
+    recalled: bool = False
     #: By picture. Ask :meth:`remarks`.
     remarked: dict[str, AssetRemark] = field(default_factory=dict)
     #: What is told once, such as addresses that could not be looked at.
@@ -66,6 +70,11 @@ class PicturedPlan(Plan):
                     warning = _warning(source, decision, looked) or about(source)
                     if warning is not None:
                         self._remark(source.text, warning)
+
+    @property
+    def pictures(self) -> dict[str, int]:
+        """By our column: how many distinct pictures there are, counted up to :data:`MOST_COUNTED`."""
+        return self.counted | {column: len(each) for column, each in self.distinct.items()}
 
     def remarks(self) -> Sequence[AssetRemark]:
         """The pictures with a remark, those that spoil the most rows first."""

@@ -10,6 +10,7 @@ from os.path import isfile
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
+from batchtryon.batch.settled import recall
 from batchtryon.clock import Clock
 from batchtryon.errors import CallError, DiskError
 from batchtryon.ledger.ledger import Ledger
@@ -90,17 +91,25 @@ def plan_of(
     Raises ManifestInvalid with every problem.
     """
     planner = make_planner(opened, ledger, settings)
-    for piece in decide_all(opened, planner):
-        if isinstance(planner.plan, PicturedPlan):
-            planner.plan.count(piece, opened.looked, opened.about)
-    opened.require_valid()
-    _keep_unmatched(opened)
+    recalled = None if ledger is None else recall(opened, ledger, settings)
+    if recalled is not None:
+        planner.plan = recalled
+    else:
+        _read_all(opened, planner)
     plan = planner.plan
     balance = read()
     planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
     if plan.bound_by is BoundBy.CREDITS and plan.available is not None:
         plan.left_over, plan.waiting = planner.submits.waiting(plan.available)
     return plan
+
+
+def _read_all(opened: Opened, planner: Planner) -> None:
+    for piece in decide_all(opened, planner):
+        if isinstance(planner.plan, PicturedPlan):
+            planner.plan.count(piece, opened.looked, opened.about)
+    opened.require_valid()
+    _keep_unmatched(opened)
 
 
 def _keep_unmatched(opened: Opened) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
+from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
+from batchtryon.batch.settled import keep_settled
 from batchtryon.batch.witnesses import Witnesses, holds_anything, witnessed
 from batchtryon.clock import Clock
 from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
@@ -101,7 +103,6 @@ def perform(
             ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
         else:
             ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger)
-        store.sweep()
         return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng or Random()).perform()  # noqa: S311 - jitter
 
 
@@ -172,13 +173,20 @@ class _Performance:
             self._retry_unknown()
         look_at_addresses(self._opened, self._ledger.assets, self._clock, self._warn, record=True)
         plan = self._plan()
+        recalled = isinstance(plan, PicturedPlan) and plan.recalled
+        if not recalled:
+            self._store.sweep()
         self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
         if self._settings.changed is Changed.ASK:
             self._settings = replace(self._settings, changed=Changed.KEEP)
         manifest = self._register()
         key = self._ledger.runs.begin(manifest.id, version=metadata.version("batchtryon"), settings=self._told())
-        plan, manifest = self._sync(key, manifest)
+        if not recalled:
+            pictures = plan.pictures if isinstance(plan, PicturedPlan) else {}
+            plan, manifest = self._sync(key, manifest)
+            if isinstance(plan, PicturedPlan):
+                plan.counted = pictures
         progress = self._execute(key, manifest, plan)
         return self._conclude(key, manifest, plan, *progress)
 
@@ -356,7 +364,9 @@ class _Performance:
             results=str(folder / "results.csv"),
             waited=dict(progress.waited),
         )
-        write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
+        if not (isinstance(plan, PicturedPlan) and plan.recalled):
+            write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
+            keep_settled(self._opened, self._ledger, manifest, self._opened.settings, plan)
         write_summary(folder / "summary.json", summary)
         finished = not (ours.get("pending", 0) or ours.get("in_flight", 0))
         self._ledger.runs.end(

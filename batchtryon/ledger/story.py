@@ -128,6 +128,19 @@ class Story:
             counts["gone"] = connection.execute(gone).scalar_one()
         return counts
 
+    def examples(self, manifest: ManifestRecord, status: str, most: int) -> list[str]:
+        """The ids of the first few of the manifest's rows at a status, ``done`` or another end."""
+        states = [state for state in ItemState if _status(state, delivered=True) == status]
+        query = (
+            select(rows.c.row_id)
+            .join(items, items.c.id == rows.c.item_id)
+            .where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, items.c.state.in_(states))
+            .order_by(rows.c.position)
+            .limit(max(0, most))
+        )
+        with self._database.transaction() as connection:
+            return list(connection.execute(query).scalars())
+
     def standing(self, manifest: ManifestRecord, *, states: Sequence[ItemState] = ()) -> Iterator[StandingRow]:
         """The rows the manifest has now, as they stand, in their order, read in pieces."""
         after = 0
