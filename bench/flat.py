@@ -55,11 +55,11 @@ def _batch(rows: int) -> Iterator[Step]:
         command = [sys.executable, "-m", "bench.flat_step"]
         arguments = ["--manifest", str(Path(folder) / "addresses.csv"), "--output", str(output), "--rows", str(rows),
                      "--base-url", base_url, "--key", key]
-        environment = {**os.environ, **{f"XDG_{name}_HOME": str(output / name) for name in ("STATE", "CONFIG", "CACHE")}}
+        own = {f"XDG_{name.upper()}_HOME": str(output / name) for name in ("state", "config", "cache")}
 
         def do(title: str, step: str, *more: str) -> Step:
-            answer = subprocess.run([*command, step, *arguments, *more], env=environment, stdout=subprocess.PIPE,
-                                    text=True, check=True)
+            answer = subprocess.run([*command, step, *arguments, *more], env={**os.environ, **own}, check=True,
+                                    stdout=subprocess.PIPE, text=True)
             told = json.loads(answer.stdout.splitlines()[-1])
             done = Step(title=title, rows=rows, seconds=told["seconds"], cpu=told["cpu"], megabytes=told["peak"],
                         whole=told["whole"])

@@ -19,10 +19,10 @@ from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
-from batchtryon.batch.settled import keep_settled
+from batchtryon.batch.settled import is_settled, keep_settled
 from batchtryon.batch.witnesses import Witnesses, holds_anything, witnessed
 from batchtryon.clock import Clock
-from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
+from batchtryon.errors import BatchTryonError, ConfigurationError, ExitCode, LedgerForgot
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
@@ -98,16 +98,21 @@ def perform(
             raise ConfigurationError(
                 f"--ledger {opened.ledger_url}: a ledger in memory would forget what is paid for. Name a file."
             )
+        whole = not _seems_settled(opened, clock)
         if opened.rehearsal:
             _refuse_forgotten(opened, accept=accept_ledger)
-            ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
+            ledger = stack.enter_context(
+                Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, whole=whole)
+            )
         else:
-            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger)
-        return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng or Random()).perform()  # noqa: S311 - jitter
+            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger, whole=whole)
+        rng = rng or Random()  # noqa: S311 - jitter
+        return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng, whole=whole).perform()
 
 
 def _open_witnessed(
-    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool
+    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool,
+    whole: bool,
 ) -> Ledger:
     """The account's lock, then the ledger, if its witnesses do not object (``design/charges.md``)."""
     def warn(text: str) -> None:
@@ -131,7 +136,7 @@ def _open_witnessed(
     if shared is not None:
         warn(shared)
     ledger = stack.enter_context(
-        Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard)
+        Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard, whole=whole)
     )
     stack.enter_context(witnessed(witnesses, ledger, opened.ledger_url, warn))
     return ledger
@@ -149,10 +154,20 @@ def _refuse_forgotten(opened: Opened, *, accept: bool) -> None:
         )
 
 
+def _seems_settled(opened: Opened, clock: Clock) -> bool:
+    """Whether the run will probably have nothing to do: then its ledger is not looked at page by page."""
+    with contextlib.suppress(BatchTryonError):
+        ledger = Ledger.for_reading(opened.ledger_url, clock)
+        if ledger is not None:
+            with ledger:
+                return is_settled(opened, ledger, opened.settings)
+    return False
+
+
 class _Performance:
     def __init__(
         self, opened: Opened, access: Access, clock: Clock, ears: Ears, ledger: Ledger, store: FolderStore,
-        no_submit: bool, rng: Random,  # noqa: FBT001 - private, named at its one call
+        no_submit: bool, rng: Random, *, whole: bool,  # noqa: FBT001 - private, named at its one call
     ) -> None:
         self._opened = opened
         self._access = access
@@ -162,6 +177,8 @@ class _Performance:
         self._store = store
         self._no_submit = no_submit
         self._rng = rng
+        # Whether every page of the ledger was looked at.
+        self._whole = whole
         self._settings = opened.settings
         self._began = clock.monotonic()
 
@@ -175,6 +192,8 @@ class _Performance:
         plan = self._plan()
         recalled = isinstance(plan, PicturedPlan) and plan.recalled
         if not recalled:
+            if not self._whole:
+                self._ledger.require_whole()
             self._store.sweep()
         self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
@@ -365,7 +384,8 @@ class _Performance:
             waited=dict(progress.waited),
         )
         if not (isinstance(plan, PicturedPlan) and plan.recalled):
-            write_results(folder / "results.csv", self._ledger.story.standing(manifest), manifest.columns)
+            rows = self._ledger.story.standing(manifest, requests=False)
+            write_results(folder / "results.csv", rows, manifest.columns)
             keep_settled(self._opened, self._ledger, manifest, self._opened.settings, plan)
         write_summary(folder / "summary.json", summary)
         finished = not (ours.get("pending", 0) or ours.get("in_flight", 0))

@@ -25,7 +25,7 @@ from batchtryon.records import RowState
 from batchtryon.settings import OnUnknown, Preflight, Settings
 from batchtryon.states import ItemState
 
-__all__ = ["keep_settled", "recall"]
+__all__ = ["is_settled", "keep_settled", "recall"]
 
 #: What a row is told as, by the words of the ledger's counts; with any other word there is something to do.
 _ENDED = {
@@ -45,16 +45,16 @@ def recall(opened: Opened, ledger: Ledger, settings: Settings) -> PicturedPlan |
     Reads no row of it. Only the balance is to be reckoned still.
     """
     known = ledger.catalog.manifest(opened.name)
-    if known is None or known.settled is None or not _is_plain(opened, ledger, settings):
+    if known is None or known.settled is None or not is_settled(opened, ledger, settings):
         return None
-    pictures: Mapping[str, int] = known.settled.get("pictures", {})
-    if known.settled != _marks(opened, known, settings, pictures) or ledger.has_open_work(known, doubts=True):
+    if ledger.has_open_work(known, doubts=True):
         return None
     counts = ledger.story.counts(known)
     counts.pop("gone")
     if counts.keys() - _ENDED.keys() or ledger.catalog.unselected(known):
         return None
-    plan = PicturedPlan(manifest=opened.name, selected=sum(counts.values()), counted=dict(pictures), recalled=True)
+    plan = PicturedPlan(manifest=opened.name, selected=sum(counts.values()),
+                       counted=dict(known.settled["pictures"]), recalled=True)
     for word, number in counts.items():
         state, reason = _ENDED[word]
         plan.rows[state] += number
@@ -62,6 +62,14 @@ def recall(opened: Opened, ledger: Ledger, settings: Settings) -> PicturedPlan |
         examples = plan.reasons.setdefault(state, [])
         examples += [f"{row_id}: {reason}" for row_id in ledger.story.examples(known, word, 5 - len(examples))]
     return plan
+
+
+def is_settled(opened: Opened, ledger: Ledger, settings: Settings) -> bool:
+    """Whether the manifest is by all marks as its last run left it; where its rows stand is not asked."""
+    known = ledger.catalog.manifest(opened.name)
+    if known is None or known.settled is None or not _is_plain(opened, ledger, settings):
+        return False
+    return known.settled == _marks(opened, known, settings, known.settled.get("pictures", {}))
 
 
 def keep_settled(opened: Opened, ledger: Ledger, manifest: ManifestRecord, settings: Settings, plan: Plan) -> None:

@@ -160,7 +160,8 @@ class Catalog:
             now = self._clock.now()
             connection.execute(items.insert(), [_new_item(wanted[print_], now) for print_ in missing])
             made = select(items.c.fingerprint, items.c.id).where(items.c.fingerprint.in_(missing))
-            ids.update({print_: item_id for print_, item_id in connection.execute(made)})
+            for print_, item_id in connection.execute(made):
+                ids[print_] = item_id
         return ids
 
     @staticmethod
