@@ -329,7 +329,7 @@ class Submits:
     """The rows that are to be submitted, in some 30 bytes each."""
 
     def __init__(self) -> None:
-        self._positions, self._costs, self._ids = array("Q"), array("Q"), Texts()
+        self._positions, self._costs, self._ids = array("I"), array("H"), Texts()
         self._in_order = True
 
     def add(self, decision: Decision) -> None:

@@ -61,8 +61,8 @@ def told(world: World, doorman: Doorman) -> dict[str, Any]:
     jobs = list(books.jobs.values())
     submits = books.arrivals[Call.SUBMIT]
     return {
-        "seconds": (doorman.last_served or 0.0) - submits[0],
-        "last_submit": submits[-1] - submits[0],
+        "seconds": (doorman.last_served or 0.0) - submits[0] if submits else 0.0,
+        "last_submit": submits[-1] - submits[0] if submits else 0.0,
         "durations": [job.ends_at - job.arrived_at for job in jobs],
         "submits": len(submits),
         "polls": len(books.arrivals[Call.STATUS]),
@@ -73,7 +73,7 @@ def told(world: World, doorman: Doorman) -> dict[str, Any]:
         "charged": books.charged,
         "delay": fmean(books.discovery_delays()) if jobs else 0.0,
         "polls_per_job": fmean(job.polls for job in jobs) if jobs else 0.0,
-        "most_in_window": world.most_in_window(),
+        "most_in_window": world.most_in_window() if submits else 0,
     }
 
 

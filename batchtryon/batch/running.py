@@ -203,6 +203,8 @@ class _Performance:
         key = self._ledger.runs.begin(manifest.id, version=metadata.version("batchtryon"), settings=self._told())
         if not recalled:
             pictures = plan.pictures if isinstance(plan, PicturedPlan) else {}
+            if isinstance(plan, PicturedPlan):
+                plan.distinct.clear()  # as large as a ledger's cache, and told already
             plan, manifest = self._sync(key, manifest)
             if isinstance(plan, PicturedPlan):
                 plan.counted = pictures

@@ -27,7 +27,7 @@ __all__ = ["Database", "redacted", "sqlite_path"]
 _BUSY_SECONDS = 10.0
 #: Fingerprints come in no order, so new ones go to pages all over their index; with SQLite's own 2 MB each is read
 #: again and again once a ledger has some 100,000 rows, and with its log of 1,000 pages written as often.
-_CACHE_KIBIBYTES, _LOG_PAGES = 32 * 1024, 4000
+_CACHE_KIBIBYTES, _LOG_PAGES = 16 * 1024, 4000
 #: How every SQLite file begins.
 _HEAD = b"SQLite format 3\0"
 #: Names in an address whose values nobody is to see.

@@ -54,7 +54,7 @@ class SeenIds:
     def __init__(self) -> None:
         self._seen = Seen()
         # By the place of the id.
-        self._contents, self._lines = array("Q"), array("Q")
+        self._contents, self._lines = array("Q"), array("I")
 
     def first(self, given: str, content: bytes, line: int) -> tuple[int, bool] | None:
         """Where an id was met before and whether with the same content; None, and noted, if it is new."""
