@@ -18,6 +18,8 @@ LONGEST_STEM_BYTES: Final = 100
 
 _UNSAFE: Final = re.compile(r'[/\\:*?"<>|]|\.{2,}')
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\..*)?", re.IGNORECASE)
+#: About which there is nothing to ask: most ids of a catalog.
+_PLAIN: Final = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST_STEM_BYTES - 1}}}", re.IGNORECASE | re.ASCII)
 _LOOKS_HASHED: Final = re.compile(r"~[0-9a-f]{8}\Z", re.IGNORECASE)
 #: Control, format, private, unassigned and surrogate characters, and the separators of lines.
 _UNPRINTABLE: Final = ("C", "Zl", "Zp")
@@ -31,6 +33,8 @@ def safe_stem(row_id: str) -> str:
     digits of the id's sha256 follow, so that two ids never share a stem. An id that looks as if it ended
     so counts as altered: it must not pass for another one's.
     """
+    if _PLAIN.fullmatch(row_id) and not _RESERVED.fullmatch(row_id):
+        return row_id
     clean = _clean(row_id)
     if clean == row_id and len(clean.encode()) <= LONGEST_STEM_BYTES and not _LOOKS_HASHED.search(clean):
         return clean
@@ -44,6 +48,8 @@ def distinct_stem(row_id: str) -> str:
 
 def stem_key(stem: str) -> str:
     """What two stems share if some file system takes them for the same: case and Unicode form ignored."""
+    if len(stem) <= _LONGEST_KEY and stem.isascii():
+        return stem.lower()
     key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", stem).casefold())
     # A few characters grow to eighteen; a column of a database should not have to hold that.
     return key if len(key) <= _LONGEST_KEY else f"sha256-{hashlib.sha256(key.encode()).hexdigest()}"

@@ -6,17 +6,19 @@ Pure: it decides and writes nothing. Rows pass through in pieces; only totals ar
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from batchtryon.records import Decision, LedgerSnapshot, Row, RowGlimpse, RowState
+from batchtryon.seen import Seen, Texts, number_of
 from batchtryon.settings import Changed, Settings
 from batchtryon.states import OPEN_ITEMS, UNDECIDED_ITEMS, ItemState
 from batchtryon.tryon import KINDS
 
-__all__ = ["NIGHT_SECONDS", "BoundBy", "Plan", "Planner", "Schedule", "rows_that_wait", "schedule"]
+__all__ = ["NIGHT_SECONDS", "BoundBy", "Plan", "Planner", "Schedule", "Submits", "schedule"]
 
 #: A night, for "how many nights" (``api/tryiton.md``, "Limits").
 NIGHT_SECONDS = 8 * 3600.0
@@ -152,8 +154,10 @@ class Planner:
         self._speed = speed
         self._active = 0
         self._still_active = 0
-        # Work that an earlier row of this manifest already asks for.
-        self._asked: dict[bytes, str] = {}
+        #: What a run would submit.
+        self.submits = Submits()
+        # Work that an earlier row of this manifest already asks for, and that row by the same place.
+        self._asked, self._asked_by = Seen(), Texts()
 
     def decide(self, rows: Iterable[Row]) -> Iterator[list[Decision]]:
         """Decisions in pieces, in the order of the rows; :attr:`plan` is whole once they are exhausted."""
@@ -251,8 +255,11 @@ class Planner:
 
     def _asked_before(self, case: _Case) -> str | None:
         """The earlier row of this manifest that asks for the same work and is the one that pays."""
-        key = bytes.fromhex(case.fingerprint[:32])
-        earlier = self._asked.setdefault(key, case.row.id)
+        place, new = self._asked.place(number_of(bytes.fromhex(case.fingerprint[:16])))
+        if new:
+            self._asked_by.append(case.row.id)
+            return None
+        earlier = self._asked_by[place]
         return None if earlier == case.row.id else earlier
 
     def _add(self, case: _Case, decision: Decision) -> None:
@@ -271,6 +278,7 @@ class Planner:
             plan.undecided += 1
         if decision.credits:
             plan.submits += 1
+            self.submits.add(decision)
             plan.estimate += decision.credits
             plan.by_kind[row.kind] += decision.credits
             plan.job_seconds += self._mean(row)
@@ -317,14 +325,30 @@ class Planner:
             plan.seconds, plan.bound_by = settings.max_duration, BoundBy.DEADLINE
 
 
-def rows_that_wait(decisions: Iterable[Decision], available: int, *, shown: int = 5) -> tuple[int, list[str]]:
-    """How many submits ``available`` credits do not reach for, in the order of submission, and the first of them."""
-    submits = sorted((each.row.position, each.credits, each.row.id) for each in decisions if each.credits)
-    for place, (_, cost, _) in enumerate(submits):
-        if cost > available:
-            return len(submits) - place, [row_id for _, _, row_id in submits[place:place + shown]]
-        available -= cost
-    return 0, []
+class Submits:
+    """The rows that are to be submitted, in some 30 bytes each."""
+
+    def __init__(self) -> None:
+        self._positions, self._costs, self._ids = array("I"), array("H"), Texts()
+        self._in_order = True
+
+    def add(self, decision: Decision) -> None:
+        """One more, from wherever in the order of submission."""
+        position = decision.row.position
+        self._in_order = self._in_order and (not self._positions or position > self._positions[-1])
+        self._positions.append(position)
+        self._costs.append(decision.credits)
+        self._ids.append(decision.row.id)
+
+    def waiting(self, available: int, *, shown: int = 5) -> tuple[int, list[str]]:
+        """How many ``available`` credits do not reach for, in the order of submission, and the first of them."""
+        count = len(self._positions)
+        order = range(count) if self._in_order else sorted(range(count), key=self._positions.__getitem__)
+        for rank, place in enumerate(order):
+            if self._costs[place] > available:
+                return count - rank, [self._ids[each] for each in order[rank:rank + shown]]
+            available -= self._costs[place]
+        return 0, []
 
 
 def schedule(submits: int, mean_seconds: float, settings: Settings) -> Schedule:

@@ -61,8 +61,8 @@ def told(world: World, doorman: Doorman) -> dict[str, Any]:
     jobs = list(books.jobs.values())
     submits = books.arrivals[Call.SUBMIT]
     return {
-        "seconds": (doorman.last_served or 0.0) - submits[0],
-        "last_submit": submits[-1] - submits[0],
+        "seconds": (doorman.last_served or 0.0) - submits[0] if submits else 0.0,
+        "last_submit": submits[-1] - submits[0] if submits else 0.0,
         "durations": [job.ends_at - job.arrived_at for job in jobs],
         "submits": len(submits),
         "polls": len(books.arrivals[Call.STATUS]),
@@ -71,9 +71,9 @@ def told(world: World, doorman: Doorman) -> dict[str, Any]:
         },
         "outputs": books.replies[Call.OUTPUT, "ok"],
         "charged": books.charged,
-        "delay": fmean(books.discovery_delays()),
-        "polls_per_job": fmean(job.polls for job in jobs),
-        "most_in_window": world.most_in_window(),
+        "delay": fmean(books.discovery_delays()) if jobs else 0.0,
+        "polls_per_job": fmean(job.polls for job in jobs) if jobs else 0.0,
+        "most_in_window": world.most_in_window() if submits else 0,
     }
 
 
@@ -82,8 +82,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--latency", type=float, required=True, help="most seconds of one way of one call")
+    parser.add_argument("--credits", type=int, default=1_000_000)
     asked = parser.parse_args()
-    world = World(monotonic=monotonic, seed=asked.seed, credits=1_000_000, speed=asked.speed)
+    world = World(monotonic=monotonic, seed=asked.seed, credits=asked.credits, speed=asked.speed)
     plan = parse_faults(f"latency: [0, {asked.latency}]\nseed: {asked.seed}\n")
     doorman = Doorman(create_app(Front(world, plan), album=OnePicture()))
     with socket.create_server((_HOST, 0), backlog=256) as listening:

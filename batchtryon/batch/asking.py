@@ -190,7 +190,7 @@ def export_results(place: Place, clock: Clock, *, out: Path, format_: ExportForm
     """Write a manifest's results; how many rows there are."""
     with reading(place, clock) as (ledger, manifests):
         (manifest,) = manifests
-        export(out, ledger.story.standing(manifest), manifest.columns, format_)
+        export(out, ledger.story.standing(manifest, requests=False), manifest.columns, format_)
         counts = ledger.story.counts(manifest)
         return sum(number for status, number in counts.items() if status != "gone")
 

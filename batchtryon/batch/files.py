@@ -45,6 +45,12 @@ class SteadyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._digest: str | None = None
+        self._looked: tuple[int, ...] | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The hash of its bytes; None before it was opened."""
+        return self._digest
 
     def __call__(self) -> BinaryIO:
         """The open file. Raises :class:`UsageError` if it cannot be read, or changed."""
@@ -52,13 +58,23 @@ class SteadyFile:
             file = self._path.open("rb")
         except OSError as exc:
             raise UsageError(f"{self._path}: it cannot be read ({exc.strerror}). Check its rights.") from exc
+        looks = _look(file)
+        if looks == self._looked:
+            return file
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         if self._digest not in {None, digest}:
             file.close()
             raise UsageError(f"{self._path}: it changed while it was being read. Run the same command again.")
-        self._digest = digest
+        # What was written before or meanwhile has another time, or is seen at the next opening.
+        self._digest, self._looked = digest, looks
         file.seek(0)
         return file
+
+
+def _look(file: BinaryIO) -> tuple[int, ...]:
+    """What changes with a file's bytes, whoever writes them: the time of its change cannot be set."""
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Spool:

@@ -19,7 +19,7 @@ from batchtryon.errors import ConfigurationError, ManifestInvalid, Problem, Usag
 from batchtryon.images import Inspection, LocalPictures
 from batchtryon.manifest import Manifest, ManifestFile, open_manifest
 from batchtryon.names import shown
-from batchtryon.records import Row, Source
+from batchtryon.records import Row, Source, SourceForm
 from batchtryon.settings import Layer, Preflight, Settings
 from batchtryon.tryon import did_you_mean
 from batchtryon.workspace import Workspace
@@ -95,6 +95,10 @@ class Opened:
     inspection: Callable[[Source], Inspection | None] = lambda _: None
     #: Pictures in object stores, as far as the user allows them.
     remote: RemotePictures = field(default_factory=RemotePictures)
+    #: What tells the manifest from any other: the hash of its bytes, and its sheet; None if they cannot be read again.
+    content: Callable[[], str | None] = lambda: None
+    #: Whether a row that was read names a picture on this machine.
+    reads_files: bool = False
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
 
@@ -104,6 +108,9 @@ class Opened:
         self.more_problems = 0
         ranks = self._ranks()
         for found in self._read():
+            self.reads_files = self.reads_files or any(
+                source.form is SourceForm.FILE for source in found.sources.values()
+            )
             yield self.looked.identify(found if ranks is None else _placed(found, ranks))
 
     def about(self, source: Source) -> str | None:
@@ -174,10 +181,10 @@ def open_batch(path: Path, options: Options) -> Opened:
     if options.source is not None and not options.source.is_file():
         raise UsageError(f"--source {options.source}: there is no such file. Check its path.")
     beside = Beside(path.parent, today=today, allowed=allowed, instead=options.source, sheet=options.sheet)
-    spool = Spool(sys.stdin.buffer) if piped else None
+    spool, steady = Spool(sys.stdin.buffer) if piped else None, SteadyFile(path)
     file = ManifestFile(
         name="standard input" if spool else path.name, suffix=spool.suffix if spool else format_suffix(path),
-        open=spool or SteadyFile(path), beside=beside,
+        open=spool or steady, beside=beside,
     )
     manifest = _open_manifest(file, options, probe)
     try:
@@ -195,6 +202,7 @@ def open_batch(path: Path, options: Options) -> Opened:
         ledger_url=workspace.ledger(settings.ledger, output, rehearsal=options.sandbox),
         rehearsal=options.sandbox, speed=options.speed, accept_ledger=options.accept_ledger, where=options.where,
         inspection=probe.inspection, remote=remote,
+        content=lambda: steady.digest and f"{steady.digest} {options.sheet or ''}",
     )
 
 

@@ -20,6 +20,8 @@ MOST_COUNTED = 250_000
 _MOST_REMARKS = 10_000
 #: Rows that a picture cannot spoil any more.
 _SETTLED = (RowState.DONE, RowState.IN_FLIGHT, RowState.UNKNOWN, RowState.GONE)
+#: By kind, our column of each input.
+_COLUMNS = {kind.name: {each.name: each.column for each in kind.inputs} for kind in KINDS.values()}
 _REPLACED = "Other bytes lie there than when it was first seen."
 
 
@@ -39,6 +41,10 @@ class PicturedPlan(Plan):
 
     #: By our column (person, garment, ...): hashes of the distinct pictures.
     distinct: dict[str, set[int]] = field(default_factory=dict)
+    #: By column, how many there are, where it is known without them.
+    counted: dict[str, int] = field(default_factory=dict)
+    #: Whether the manifest was known again (``settled.py``): no row of it was read.
+    recalled: bool = False
     #: By picture. Ask :meth:`remarks`.
     remarked: dict[str, AssetRemark] = field(default_factory=dict)
     #: What is told once, such as addresses that could not be looked at.
@@ -48,18 +54,27 @@ class PicturedPlan(Plan):
 
     def count(self, decisions: Iterable[Decision], looked: Looked, about: Callable[[Source], str | None]) -> None:
         """Count the pictures of some rows that take part. ``about``: what may be wrong with one on this machine."""
-        columns = {kind.name: {each.name: each.column for each in kind.inputs} for kind in KINDS.values()}
         for decision in decisions:
             row = decision.row
             if not decision.selected:
                 continue
+            columns = _COLUMNS[row.kind]
             for name, source in row.sources.items():
-                pictures = self.distinct.setdefault(columns[row.kind].get(name, name), set())
+                column = columns.get(name, name)
+                pictures = self.distinct.get(column)
+                if pictures is None:
+                    pictures = self.distinct[column] = set()
                 if len(pictures) < MOST_COUNTED:
                     pictures.add(hash(source.digest))
-                warning = _warning(source, decision, looked) or about(source)
-                if warning is not None and decision.state not in _SETTLED:
-                    self._remark(source.text, warning)
+                if decision.state not in _SETTLED:
+                    warning = _warning(source, decision, looked) or about(source)
+                    if warning is not None:
+                        self._remark(source.text, warning)
+
+    @property
+    def pictures(self) -> dict[str, int]:
+        """By our column: how many distinct pictures there are, counted up to :data:`MOST_COUNTED`."""
+        return self.counted | {column: len(each) for column, each in self.distinct.items()}
 
     def remarks(self) -> Sequence[AssetRemark]:
         """The pictures with a remark, those that spoil the most rows first."""

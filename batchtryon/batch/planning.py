@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
+from batchtryon.batch.settled import recall
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, CallError
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.planner import BoundBy, Plan, Planner, rows_that_wait
+from batchtryon.planner import BoundBy, Plan, Planner
 from batchtryon.records import Balance, Decision, ItemGlimpse, RowGlimpse, RowState
 from batchtryon.report.unmatched import UNMATCHED, write_unmatched
 from batchtryon.settings import Settings
@@ -110,19 +110,25 @@ def plan_of(
     Raises ManifestInvalid with every problem.
     """
     planner = make_planner(opened, ledger, settings)
+    recalled = None if ledger is None else recall(opened, ledger, settings)
+    if recalled is not None:
+        planner.plan = recalled
+    else:
+        _read_all(opened, planner)
+    plan = planner.plan
+    balance = read()
+    planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
+    if plan.bound_by is BoundBy.CREDITS and plan.available is not None:
+        plan.left_over, plan.waiting = planner.submits.waiting(plan.available)
+    return plan
+
+
+def _read_all(opened: Opened, planner: Planner) -> None:
     for piece in decide_all(opened, planner):
         if isinstance(planner.plan, PicturedPlan):
             planner.plan.count(piece, opened.looked, opened.about)
     opened.require_valid()
     _keep_unmatched(opened)
-    plan = planner.plan
-    balance = read()
-    planner.reckon(balance.on_demand if balance else None, cap_left=_cap_left(opened, ledger, settings))
-    if plan.bound_by is BoundBy.CREDITS and plan.available is not None:
-        again = make_planner(opened, ledger, settings)
-        decisions = chain.from_iterable(again.decide(opened.rows()))
-        plan.left_over, plan.waiting = rows_that_wait(decisions, plan.available)
-    return plan
 
 
 def _keep_unmatched(opened: Opened) -> None:

@@ -18,10 +18,12 @@ from typing import Any
 from batchtryon.batch.accounts import Access, open_lines
 from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
+from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
+from batchtryon.batch.settled import is_settled, keep_settled
 from batchtryon.batch.witnesses import Witnesses, witnessed
 from batchtryon.clock import Clock
-from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
+from batchtryon.errors import BatchTryonError, ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
 from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
@@ -97,17 +99,21 @@ def perform(
             raise ConfigurationError(
                 f"--ledger {opened.ledger_url}: a ledger in memory would forget what is paid for. Name a file."
             )
+        whole = not _seems_settled(opened, clock)
         if opened.rehearsal:
             _refuse_forgotten(opened, store, accept=accept_ledger)
-            ledger = stack.enter_context(Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note))
+            ledger = stack.enter_context(
+                Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, whole=whole)
+            )
         else:
-            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger)
-        store.sweep()
-        return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng or Random()).perform()  # noqa: S311 - jitter
+            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger, whole=whole)
+        rng = rng or Random()  # noqa: S311 - jitter
+        return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng, whole=whole).perform()
 
 
 def _open_witnessed(
-    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool
+    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool,
+    whole: bool,
 ) -> Ledger:
     """The account's lock, then the ledger, if its witnesses do not object (``design/charges.md``)."""
     def warn(text: str) -> None:
@@ -131,7 +137,7 @@ def _open_witnessed(
     if shared is not None:
         warn(shared)
     ledger = stack.enter_context(
-        Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard)
+        Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard, whole=whole)
     )
     stack.enter_context(witnessed(witnesses, ledger, opened.ledger_url, warn))
     return ledger
@@ -142,17 +148,27 @@ def _refuse_forgotten(opened: Opened, store: Store, *, accept: bool) -> None:
     path = sqlite_path(opened.ledger_url)
     images = opened.output / opened.name / "images"
     absent = path is not None and (not path.exists() or path.stat().st_size == 0)
-    if absent and not accept and store.names(f"{opened.name}/images"):
+    if absent and not accept and store.holds_any(f"{opened.name}/images"):
         raise LedgerForgot(
             f"{path}: there is no ledger, but {images} holds pictures of an earlier run. Put the ledger back, or name "
             "it with --ledger; a new one would pay for them again. To start afresh, choose another --output."
         )
 
 
+def _seems_settled(opened: Opened, clock: Clock) -> bool:
+    """Whether the run will probably have nothing to do: then its ledger is not looked at page by page."""
+    with contextlib.suppress(BatchTryonError):
+        ledger = Ledger.for_reading(opened.ledger_url, clock)
+        if ledger is not None:
+            with ledger:
+                return is_settled(opened, ledger, opened.settings)
+    return False
+
+
 class _Performance:
     def __init__(
         self, opened: Opened, access: Access, clock: Clock, ears: Ears, ledger: Ledger, store: Store,
-        no_submit: bool, rng: Random,  # noqa: FBT001 - private, named at its one call
+        no_submit: bool, rng: Random, *, whole: bool,  # noqa: FBT001 - private, named at its one call
     ) -> None:
         self._opened = opened
         self._access = access
@@ -162,6 +178,8 @@ class _Performance:
         self._store = store
         self._no_submit = no_submit
         self._rng = rng
+        # Whether every page of the ledger was looked at.
+        self._whole = whole
         self._settings = opened.settings
         self._began = clock.monotonic()
 
@@ -173,13 +191,24 @@ class _Performance:
             self._retry_unknown()
         look_at_addresses(self._opened, self._ledger.assets, self._clock, self._warn, record=True)
         plan = self._plan()
+        recalled = isinstance(plan, PicturedPlan) and plan.recalled
+        if not recalled:
+            if not self._whole:
+                self._ledger.require_whole()
+            self._store.sweep()
         self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
         if self._settings.changed is Changed.ASK:
             self._settings = replace(self._settings, changed=Changed.KEEP)
         manifest = self._register()
         key = self._ledger.runs.begin(manifest.id, version=metadata.version("batchtryon"), settings=self._told())
-        plan, manifest = self._sync(key, manifest)
+        if not recalled:
+            pictures = plan.pictures if isinstance(plan, PicturedPlan) else {}
+            if isinstance(plan, PicturedPlan):
+                plan.distinct.clear()  # as large as a ledger's cache, and told already
+            plan, manifest = self._sync(key, manifest)
+            if isinstance(plan, PicturedPlan):
+                plan.counted = pictures
         progress = self._execute(key, manifest, plan)
         return self._conclude(key, manifest, plan, *progress)
 
@@ -358,19 +387,23 @@ class _Performance:
             results=str(folder / "results.csv"),
             waited=dict(progress.waited),
         )
-        summary = self._written(summary, manifest, stops)
+        summary = self._written(summary, manifest, plan, stops)
         finished = not (ours.get("pending", 0) or ours.get("in_flight", 0))
         self._ledger.runs.end(
             key, verdict=summary.verdict, exit_code=int(code), summary=summary.as_json(), finished=finished
         )
         return summary
 
-    def _written(self, summary: Summary, manifest: ManifestRecord, stops: Mapping[ExitCode, str]) -> Summary:
+    def _written(
+        self, summary: Summary, manifest: ManifestRecord, plan: Plan, stops: Mapping[ExitCode, str]
+    ) -> Summary:
         """The summary, once the results are written; where they cannot be, it says so, and the ledger has it all."""
         folder = Path(manifest.name)
         try:
-            rows = self._ledger.story.standing(manifest)
-            write_results(folder / "results.csv", rows, manifest.columns, store=self._store)
+            if not (isinstance(plan, PicturedPlan) and plan.recalled):
+                rows = self._ledger.story.standing(manifest, requests=False)
+                write_results(folder / "results.csv", rows, manifest.columns, store=self._store)
+                keep_settled(self._opened, self._ledger, manifest, self._opened.settings, plan)
             write_summary(folder / "summary.json", summary, store=self._store)
         except (StoreAway, StoreRefused) as exc:
             told = f"results.csv and summary.json are not up to date: {exc}"

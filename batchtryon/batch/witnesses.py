@@ -136,7 +136,7 @@ def pictures_in(output: Store, manifest: str | None) -> str | None:
     """A folder of ``output`` with pictures of earlier runs: of ``manifest``, or of any that left its results."""
     for folder in sorted(output.folders(), key=lambda each: (each != manifest, each)):
         ours = folder == manifest or any(output.exists(f"{folder}/{name}") for name in ("results.csv", "summary.json"))
-        if ours and output.names(f"{folder}/images"):
+        if ours and output.holds_any(f"{folder}/images"):
             return f"{output.name}/{folder}/images"
     return None
 

@@ -146,12 +146,12 @@ def _bound(plan: Plan, settings: Settings) -> str:
 
 
 def _assets(plan: Plan) -> Iterator[str]:
-    if not isinstance(plan, PicturedPlan) or not plan.distinct:
+    if not isinstance(plan, PicturedPlan) or not plan.pictures:
         return
     remarks = plan.remarks()
     counts = ", ".join(
-        f"more than {number(MOST_COUNTED)} {column}s" if len(each) >= MOST_COUNTED else counted(len(each), column)
-        for column, each in plan.distinct.items()
+        f"more than {number(MOST_COUNTED)} {column}s" if count >= MOST_COUNTED else counted(count, column)
+        for column, count in plan.pictures.items()
     )
     yield f"Pictures  {counts}{f'; look at {number(len(remarks))}:' if remarks else ''}"
     for remark in remarks[:_MOST_ASSETS]:
@@ -170,7 +170,7 @@ def _assets_json(plan: Plan) -> dict[str, Any]:
     if not isinstance(plan, PicturedPlan):
         return {}
     return {
-        "pictures": {column: len(each) for column, each in plan.distinct.items()},
+        "pictures": plan.pictures,
         "assets": [{"text": each.text, "rows": each.rows, "warning": each.warning} for each in plan.remarks()],
         "notes": list(plan.notes),
     }

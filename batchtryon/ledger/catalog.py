@@ -6,19 +6,19 @@ work it points to; rows with one fingerprint share it.
 
 from __future__ import annotations
 
-import hashlib
-import re
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce
 
 from batchtryon.clock import Clock
 from batchtryon.errors import UsageError
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.stems import Stems
 from batchtryon.ledger.tables import files, items, manifests, rows
-from batchtryon.names import distinct_stem, safe_stem, stem_key
+from batchtryon.names import stem_key
 from batchtryon.records import Decision, ItemGlimpse, RowGlimpse, Source, SourceForm
 from batchtryon.states import ItemState
 
@@ -36,6 +36,8 @@ class ManifestRecord:
     columns: tuple[str, ...]
     #: The newest sync: rows with a smaller one are gone from the manifest.
     sync: int
+    #: What :meth:`Catalog.settle` kept since that sync.
+    settled: Mapping[str, Any] | None = None
 
 
 class Catalog:
@@ -44,6 +46,8 @@ class Catalog:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        # Of the manifest whose new rows are being written, from the first piece to the last.
+        self._stems: tuple[int, Stems] | None = None
 
     def manifests(self) -> list[ManifestRecord]:
         """All of them, by name."""
@@ -89,6 +93,7 @@ class Catalog:
 
     def sync(self, manifest_id: int, sync: int, decisions: Sequence[Decision]) -> None:
         """Write a piece of a plan: new rows and items made, known rows brought up to date. One transaction."""
+        stems, self._stems = self._stems, None
         with self._database.transaction() as connection:
             adopted = [decision for decision in decisions if decision.adopt]
             item_ids = self._items_for(connection, adopted)
@@ -96,14 +101,28 @@ class Catalog:
             fresh = [decision for decision in decisions if decision.row.id not in known]
             seen = [(known[decision.row.id], decision) for decision in decisions if decision.row.id in known]
             self._update_rows(connection, sync, seen, item_ids)
-            self._insert_rows(connection, manifest_id, sync, fresh, item_ids)
+            if fresh and (stems is None or stems[0] != sync):
+                stems = (sync, Stems(connection, manifest_id))
+            if fresh and stems is not None:
+                self._insert_rows(connection, manifest_id, sync, fresh, item_ids, stems[1])
+        # What was rolled back is forgotten.
+        self._stems = stems
 
     def end_sync(self, manifest_id: int, sync: int, columns: Sequence[str]) -> None:
         """Every piece of the plan is written: rows it did not hold are gone from the manifest now."""
+        self._stems = None
         with self._database.transaction() as connection:
             connection.execute(
-                manifests.update().where(manifests.c.id == manifest_id).values(sync=sync, columns=list(columns))
+                manifests.update().where(manifests.c.id == manifest_id).values(
+                    sync=sync, columns=list(columns), settled=None
+                )
             )
+
+    def settle(self, manifest: ManifestRecord, settled: Mapping[str, Any]) -> None:
+        """Keep what a manifest was when nothing was left to do for it, until it is synced again."""
+        known = manifests.update().where(manifests.c.id == manifest.id, manifests.c.sync == manifest.sync)
+        with self._database.transaction() as connection:
+            connection.execute(known.values(settled=dict(settled)))
 
     def unselected(self, manifest: ManifestRecord) -> dict[ItemState, int]:
         """The manifest's rows that its newest run was not to render, by the state of their work.
@@ -123,35 +142,34 @@ class Catalog:
 
     def _items_for(self, connection: Connection, decisions: Sequence[Decision]) -> dict[str, int]:
         wanted = {decision.fingerprint: decision for decision in decisions}
-        found = {
-            row.fingerprint: row
-            for row in connection.execute(
-                select(items.c.fingerprint, items.c.id, items.c.state, items.c.sources)
-                .where(items.c.fingerprint.in_(list(wanted)))
-            )
-        }
-        now = self._clock.now()
-        missing = [_new_item(wanted[print_], now) for print_ in wanted if print_ not in found]
-        if missing:
-            connection.execute(items.insert(), missing)
-        moved = [
-            {"b_id": row.id, "sources": sources}
-            for print_, row in found.items()
-            if row.state == ItemState.PENDING
-            and (sources := sources_to_json(wanted[print_].row.sources)) != row.sources
-        ]
+        query = (
+            select(items.c.fingerprint, items.c.id, items.c.state, type_coerce(items.c.sources, Text))
+            .where(items.c.fingerprint.in_(list(wanted)))
+        )
+        ids, moved = dict[str, int](), []
+        for print_, item_id, state, sources in connection.execute(query):
+            ids[print_] = item_id
+            if state == ItemState.PENDING:
+                now_there = sources_to_json(wanted[print_].row.sources)
+                if sources != json.dumps(now_there) and json.loads(sources) != now_there:
+                    moved.append({"b_id": item_id, "sources": now_there})
         if moved:
             connection.execute(items.update().where(items.c.id == bindparam("b_id")), moved)
-        ids = connection.execute(
-            select(items.c.fingerprint, items.c.id).where(items.c.fingerprint.in_(list(wanted)))
-        )
-        return {found.fingerprint: found.id for found in ids}
+        missing = [print_ for print_ in wanted if print_ not in ids]
+        if missing:
+            now = self._clock.now()
+            connection.execute(items.insert(), [_new_item(wanted[print_], now) for print_ in missing])
+            made = select(items.c.fingerprint, items.c.id).where(items.c.fingerprint.in_(missing))
+            for print_, item_id in connection.execute(made):
+                ids[print_] = item_id
+        return ids
 
     @staticmethod
     def _known_rows(connection: Connection, manifest_id: int, decisions: Sequence[Decision]) -> dict[str, Any]:
         ids = [decision.row.id for decision in decisions]
         found = connection.execute(
-            select(rows.c.row_id, rows.c.id, rows.c.item_id, rows.c.take, rows.c.delivered)
+            select(rows.c.row_id, rows.c.id, rows.c.item_id, rows.c.take, rows.c.delivered, rows.c.position,
+                   rows.c.selected, type_coerce(rows.c.columns, Text).label("columns"))
             .where(rows.c.manifest_id == manifest_id, rows.c.row_id.in_(ids))
         )
         return {row.row_id: row for row in found}
@@ -160,9 +178,12 @@ class Catalog:
     def _update_rows(
         connection: Connection, sync: int, pairs: Sequence[tuple[Any, Decision]], item_ids: Mapping[str, int]
     ) -> None:
-        changes = []
+        changes, same = [], []
         for known, decision in pairs:
             item_id = item_ids[decision.fingerprint] if decision.adopt else known.item_id
+            if _is_same(known, decision, item_id):
+                same.append(known.id)
+                continue
             changes.append({
                 "b_id": known.id,
                 "item_id": item_id,
@@ -175,14 +196,15 @@ class Catalog:
             })
         if changes:
             connection.execute(rows.update().where(rows.c.id == bindparam("b_id")), changes)
+        if same:
+            connection.execute(rows.update().where(rows.c.id.in_(same)).values(sync=sync))
 
     @staticmethod
     def _insert_rows(
-        connection: Connection, manifest_id: int, sync: int, decisions: Sequence[Decision], item_ids: Mapping[str, int]
+        connection: Connection, manifest_id: int, sync: int, decisions: Sequence[Decision],
+        item_ids: Mapping[str, int], known_stems: Stems,
     ) -> None:
-        if not decisions:
-            return
-        stems = _choose_stems(connection, manifest_id, [decision.row.id for decision in decisions])
+        stems = known_stems.choose(connection, [decision.row.id for decision in decisions])
         connection.execute(rows.insert(), [
             {
                 "manifest_id": manifest_id,
@@ -222,13 +244,14 @@ class Snapshot:
         )
         with self._database.transaction() as connection:
             found = connection.execute(query).all()
-            paths = self._paths(connection, [row.id for row in found if row.delivered])
+            paths = self._paths(connection, [key for key, _, _, delivered, *_ in found if delivered])
+            newest = self._manifest.sync
             return {
-                row.row_id: RowGlimpse(
-                    take=row.take, fingerprint=row.fingerprint, state=ItemState(row.state), delivered=row.delivered,
-                    active=row.sync == self._manifest.sync, files=tuple(paths.get(row.id, ())),
+                row_id: RowGlimpse(
+                    take=take, fingerprint=print_, state=ItemState(state), delivered=delivered,
+                    active=sync == newest, files=tuple(paths.get(key, ())),
                 )
-                for row in found
+                for key, row_id, take, delivered, sync, print_, state in found
             }
 
     def items(self, fingerprints: Sequence[str]) -> Mapping[str, ItemGlimpse]:
@@ -282,7 +305,18 @@ def sources_from_json(kept: Mapping[str, Any]) -> dict[str, Source]:
 
 def _manifest(found: Any) -> ManifestRecord:
     return ManifestRecord(
-        id=found.id, name=found.name, folder=found.folder, columns=tuple(found.columns), sync=found.sync
+        id=found.id, name=found.name, folder=found.folder, columns=tuple(found.columns), sync=found.sync,
+        settled=found.settled,
+    )
+
+
+def _is_same(known: Any, decision: Decision, item_id: int) -> bool:
+    """Whether a known row says what the ledger has of it already."""
+    row = decision.row
+    return bool(
+        known.item_id == item_id and known.position == row.position and known.selected == decision.selected
+        and known.take == (decision.take if decision.adopt else known.take)
+        and known.columns == json.dumps(dict(row.columns))
     )
 
 
@@ -301,35 +335,3 @@ def _new_item(decision: Decision, now: Any) -> dict[str, Any]:
         "created_at": now,
         "changed_at": now,
     }
-
-
-def _choose_stems(connection: Connection, manifest_id: int, ids: Sequence[str]) -> dict[str, str]:
-    """A file stem for each new row, distinct in its manifest whatever the file system thinks of case (fault N1)."""
-    plain = {row_id: safe_stem(row_id) for row_id in ids}
-    near_of = {row_id: _near(stem) for row_id, stem in plain.items()}
-    near = set().union(*near_of.values(), *(map(stem_key, _marked(row_id)) for row_id in ids))
-    query = select(rows.c.stem_key).where(rows.c.manifest_id == manifest_id, rows.c.stem_key.in_(list(near)))
-    taken = set(connection.execute(query).scalars())
-    chosen: dict[str, str] = {}
-    for row_id, stem in plain.items():
-        clash = _KEPT_EARLIER.search(stem) is not None or not taken.isdisjoint(near_of[row_id])
-        free = (marked for marked in _marked(row_id) if stem_key(marked) not in taken)
-        chosen[row_id] = next(free) if clash else stem
-        taken.add(stem_key(chosen[row_id]))
-    return chosen
-
-
-def _marked(row_id: str) -> tuple[str, str]:
-    """Stems that bear a hash of the id: a short one, and one that no two ids share."""
-    short = distinct_stem(row_id)
-    return short, f"{short}{hashlib.sha256(row_id.encode(errors='surrogatepass')).hexdigest()[8:40]}"
-
-
-_SAMPLE = re.compile(r"-[1-4]$")
-_KEPT_EARLIER = re.compile(r"\.(take|kept)\d+$")
-
-
-def _near(stem: str) -> set[str]:
-    """Keys whose files this stem's could be taken for: its own, and those of several samples."""
-    key = stem_key(stem)
-    return {key, _SAMPLE.sub("", key), *(f"{key}-{number}" for number in range(1, 5))}

@@ -47,14 +47,16 @@ class Ledger:
 
     @classmethod
     def for_work(
-        cls, url: str, clock: Clock, *, origin: str | None, note: str = "", guard: Guard | None = None
+        cls, url: str, clock: Clock, *, origin: str | None, note: str = "", guard: Guard | None = None,
+        whole: bool = True,
     ) -> Ledger:
         """Open for a run, made if absent, its lock held until :meth:`close`.
 
         ``origin`` is the API the ledger belongs to; a ledger of another one is refused
         (``design/charges.md``, "A ledger that forgot"). None for work that never calls the API. ``guard`` is asked
         whether the ledger remembers everything, before anything is made; where it agrees, the next epoch begins.
-        Raises :class:`LedgerError` and its kin, :class:`DiskError`.
+        Without ``whole`` its pages are not looked at: see :meth:`require_whole`. Raises :class:`LedgerError` and its
+        kin, :class:`DiskError`.
         """
         path = sqlite_path(url)
         locks = ExitStack()
@@ -64,7 +66,7 @@ class Ledger:
                 locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
             database = Database(url)
             locks.callback(database.close)
-            open_for_work(database, clock, origin=origin, guard=guard)
+            open_for_work(database, clock, origin=origin, guard=guard, whole=whole)
         except BaseException:
             locks.close()
             raise
@@ -97,6 +99,11 @@ class Ledger:
         """Who it is, and how far it has come."""
         with self._database.transaction() as connection:
             return read_identity(connection)
+
+    def require_whole(self) -> None:
+        """Look at every page, some 2 ms a megabyte. Raises :class:`LedgerError` for the first damage."""
+        with self._database.transaction() as connection:
+            self._database.check_pages(connection)
 
     @property
     def inventory(self) -> Inventory:

@@ -15,22 +15,35 @@ from sqlalchemy.schema import CreateColumn
 
 from batchtryon.clock import Clock
 from batchtryon.errors import LedgerError
-from batchtryon.ledger.tables import SCHEMA_VERSION, assets, files, meta, metadata, rows
+from batchtryon.ledger.tables import (
+    SCHEMA_VERSION,
+    assets,
+    attempts,
+    files,
+    jobs,
+    manifests,
+    meta,
+    metadata,
+    rows,
+)
 
 __all__ = ["STEPS", "Step", "bring_up_to_date", "is_empty", "newest_version", "read_meta", "schema_version"]
 
 Step: TypeAlias = Callable[[Connection], None]
 
 
-def _labels_selection_assets(connection: Connection) -> None:
-    """Version 2: what a labelled file hashes to, which rows a run selects, pictures at addresses."""
-    for table, column in ((rows, rows.c.selected), (files, files.c.sha256)):
+def _to_version_2(connection: Connection) -> None:
+    """Version 2: what a labelled file hashes to, which rows a run selects, pictures at addresses, large ledgers."""
+    for table, column in ((rows, rows.c.selected), (files, files.c.sha256), (manifests, manifests.c.settled)):
         definition = CreateColumn(column).compile(dialect=connection.dialect)
         connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
     assets.create(connection)
+    connection.execute(text("DROP INDEX rows_in_order"))
+    for table, name in ((rows, "rows_in_order"), (attempts, "attempts_of_run"), (jobs, "jobs_in_order")):
+        next(index for index in table.indexes if index.name == name).create(connection)
 
 
-STEPS: Mapping[int, Step] = {1: _labels_selection_assets}
+STEPS: Mapping[int, Step] = {1: _to_version_2}
 
 
 def is_empty(connection: Connection) -> bool:

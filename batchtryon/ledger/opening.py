@@ -40,9 +40,12 @@ Guard: TypeAlias = Callable[[Identity | None], Admission]
 
 
 def open_for_work(
-    database: Database, clock: Clock, *, origin: str | None, guard: Guard | None, steps: Mapping[int, Step] = STEPS
+    database: Database, clock: Clock, *, origin: str | None, guard: Guard | None, whole: bool = True,
+    steps: Mapping[int, Step] = STEPS,
 ) -> None:
     """Check the ledger, and lead it to our version; with ``guard``, a run begins: its next epoch.
+
+    ``whole``: every page is looked at; without, :meth:`Ledger.require_whole` must be asked before anything is paid.
 
     Raises :class:`LedgerError` and its kin, :class:`DiskError`.
     """
@@ -53,7 +56,7 @@ def open_for_work(
         # Before SQLite makes its file.
         admission = guard(None) if guard is not None and absent else None
         newest = newest_version(steps)
-        found = _look_at(database, newest, origin)
+        found = _look_at(database, newest, origin, whole=whole)
         if guard is not None and admission is None:
             admission = guard(found[1] if found is not None else None)
         if found is not None and found[0] < newest:
@@ -66,13 +69,14 @@ def open_for_work(
                 advance(connection, admission.known, accepted=admission.accepted, now=clock.now())
 
 
-def _look_at(database: Database, newest: int, origin: str | None) -> tuple[int, Identity] | None:
+def _look_at(database: Database, newest: int, origin: str | None, *, whole: bool) -> tuple[int, Identity] | None:
     """The version and identity of a ledger that is whole and belongs to ``origin``; None for an empty database."""
     with database.transaction() as connection:
         if is_empty(connection):
             return None
         # All of it, each time: some 2 ms a megabyte, against rows that would be paid for again.
-        database.check_pages(connection)
+        if whole:
+            database.check_pages(connection)
         version = schema_version(connection, newest=newest)
         _require_origin(read_meta(connection).get("origin"), origin)
         return version, read_identity(connection)

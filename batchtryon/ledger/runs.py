@@ -67,9 +67,11 @@ class Runs:
 
     def undecided(self, key: RunKey) -> dict[int, int]:
         """What the batch's attempts count that may still turn out to be free, by attempt."""
-        ended = select(jobs.c.attempt_seq).where(jobs.c.state.in_([JobState.COMPLETED, JobState.FAILED]))
-        query = select(attempts.c.seq, attempts.c.counted).where(
-            attempts.c.batch_id == key.batch, attempts.c.counted > 0, attempts.c.seq.not_in(ended)
+        ended = jobs.c.state.in_([JobState.COMPLETED, JobState.FAILED])
+        query = (
+            select(attempts.c.seq, attempts.c.counted)
+            .outerjoin(jobs, jobs.c.attempt_seq == attempts.c.seq)
+            .where(attempts.c.batch_id == key.batch, attempts.c.counted > 0, jobs.c.id.is_(None) | ~ended)
         )
         with self._database.transaction() as connection:
             return {row.seq: row.counted for row in connection.execute(query)}

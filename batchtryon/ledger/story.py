@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Connection, Select, case, func, null, or_, select
 
 from batchtryon.ledger.catalog import ManifestRecord, sources_from_json
 from batchtryon.ledger.database import Database
@@ -24,6 +24,9 @@ from batchtryon.tryon import JsonValue
 __all__ = ["Happening", "RunRecord", "StandingRow", "Story"]
 
 _PIECE = 1000
+_NOTHING = null()
+#: The share of all work from which on one state counts as the common one.
+_NEARLY_ALL = 0.8
 #: Unsent ones, and those that a limit refused, are not attempts of the row (fault S5).
 _IS_ATTEMPT = case(
     ((attempts.c.state == AttemptState.UNSENT)
@@ -112,27 +115,39 @@ class Story:
 
     def counts(self, manifest: ManifestRecord) -> dict[str, int]:
         """How many of the manifest's rows stand at each status, and how many are gone from it."""
-        query = (
-            select(items.c.state, rows.c.delivered, func.count())
-            .select_from(rows)
-            .join(items, items.c.id == rows.c.item_id)
-            .where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync)
-            .group_by(items.c.state, rows.c.delivered)
-        )
         gone = select(func.count()).where(rows.c.manifest_id == manifest.id, rows.c.sync < manifest.sync)
         counts: dict[str, int] = {}
         with self._database.transaction() as connection:
-            for state, delivered, number in connection.execute(query):
-                word = _status(ItemState(state), delivered=delivered)
-                counts[word] = counts.get(word, 0) + number
+            for state, delivered, number in _by_state(connection, manifest):
+                if number:
+                    word = _status(ItemState(state), delivered=delivered)
+                    counts[word] = counts.get(word, 0) + number
             counts["gone"] = connection.execute(gone).scalar_one()
         return counts
 
-    def standing(self, manifest: ManifestRecord, *, states: Sequence[ItemState] = ()) -> Iterator[StandingRow]:
-        """The rows the manifest has now, as they stand, in their order, read in pieces."""
-        after = 0
+    def examples(self, manifest: ManifestRecord, status: str, most: int) -> list[str]:
+        """The ids of the first few of the manifest's rows at a status, ``done`` or another end."""
+        states = [state for state in ItemState if _status(state, delivered=True) == status]
+        query = (
+            select(rows.c.row_id)
+            .join(items, items.c.id == rows.c.item_id)
+            .where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, items.c.state.in_(states))
+            .order_by(rows.c.position)
+            .limit(max(0, most))
+        )
+        with self._database.transaction() as connection:
+            return list(connection.execute(query).scalars())
+
+    def standing(
+        self, manifest: ManifestRecord, *, states: Sequence[ItemState] = (), requests: bool = True
+    ) -> Iterator[StandingRow]:
+        """The rows the manifest has now, as they stand, in their order, read in pieces.
+
+        ``requests``: with the options and pictures of each, which a table of results has no use for.
+        """
+        after, rows_of = 0, _row_query(requests=requests)
         while True:
-            query = _row_query().where(
+            query = rows_of.where(
                 rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync, rows.c.position > after
             )
             if states:
@@ -234,10 +249,46 @@ class Story:
             ]
 
 
-def _row_query() -> Select[Any]:
+def _by_state(connection: Connection, manifest: ManifestRecord) -> Iterator[tuple[str, bool, int]]:
+    """State of the work, whether delivered, and number of rows.
+
+    To look up the state of a million rows' work takes a second. Mostly one state is that of nearly all of it: then
+    the rows of the others are counted, and what is left over has that one.
+    """
+    each = (
+        select(items.c.state, rows.c.delivered, func.count())
+        .select_from(rows)
+        .join(items, items.c.id == rows.c.item_id)
+        .group_by(items.c.state, rows.c.delivered)
+    )
+    states = connection.execute(select(items.c.state, func.count()).group_by(items.c.state)).all()
+    common, most = max(states, key=lambda found: found[1], default=("", 0))
+    if most < _NEARLY_ALL * sum(number for _, number in states):
+        yield from connection.execute(each.where(rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync))
+        return
+    left = dict[bool, int]()
+    total = select(rows.c.delivered, func.count()).where(
+        rows.c.manifest_id == manifest.id, rows.c.sync == manifest.sync
+    ).group_by(rows.c.delivered)
+    for delivered, number in connection.execute(total):
+        left[delivered] = number
+    # As sums these ask for no index of the rows' order: the few items come first, and lead to their rows.
+    few = each.where(
+        items.c.state.in_([state for state, _ in states if state != common]),
+        rows.c.manifest_id + 0 == manifest.id, rows.c.sync + 0 == manifest.sync,
+    )
+    for state, delivered, number in connection.execute(few):
+        left[delivered] -= number
+        yield state, delivered, number
+    for delivered, number in left.items():
+        yield common, delivered, number
+
+
+def _row_query(*, requests: bool = True) -> Select[Any]:
+    request = (items.c.options, items.c.sources) if requests else (_NOTHING.label("options"), _NOTHING.label("sources"))
     return (
         select(rows, manifests.c.name.label("manifest"), manifests.c.sync.label("newest"), items.c.kind,
-               items.c.options, items.c.sources, items.c.fingerprint, items.c.state, items.c.credits,
+               *request, items.c.fingerprint, items.c.state, items.c.credits,
                items.c.error_name, items.c.error_message)
         .select_from(rows)
         .join(items, items.c.id == rows.c.item_id)
@@ -259,8 +310,8 @@ def _standing(found: Any, tries: Any, job: Any, paths: Sequence[str]) -> Standin
     charged = job is not None and job.state != JobState.FAILED
     return StandingRow(
         key=found.id, item=found.item_id, manifest=found.manifest, id=found.row_id, position=found.position,
-        active=found.sync == found.newest, kind=found.kind, options=found.options,
-        sources=sources_from_json(found.sources), columns=found.columns, take=found.take,
+        active=found.sync == found.newest, kind=found.kind, options=found.options or {},
+        sources=sources_from_json(found.sources or {}), columns=found.columns, take=found.take,
         fingerprint=found.fingerprint, state=state, delivered=found.delivered, credits=found.credits,
         error_name=found.error_name, error_message=found.error_message, attempts=tries.number if tries else 0,
         job_id=job.id if job else None, spent=job.credits if charged else 0, files=tuple(paths),

@@ -101,6 +101,8 @@ manifests = Table(
     # The newest sync; a row whose own is smaller is gone from the manifest.
     Column("sync", Integer, nullable=False, default=0),
     Column("created_at", _Utc, nullable=False),
+    # What it was when the run of that sync left nothing to do, by which it is known again (``batch/settled.py``).
+    Column("settled", JSON(none_as_null=True)),
 )
 
 # All runs of a manifest until one finishes every row: what --max-credits counts over.
@@ -169,7 +171,8 @@ rows = Table(
     Column("selected", Boolean, nullable=False, default=True, server_default=true()),
     UniqueConstraint("manifest_id", "row_id"),
     UniqueConstraint("manifest_id", "stem_key"),
-    Index("rows_in_order", "manifest_id", "sync", "position"),
+    # All that counting and choosing rows asks for, so that neither reads the rows themselves.
+    Index("rows_in_order", "manifest_id", "sync", "position", "item_id", "delivered", "selected"),
 )
 
 attempts = Table(
@@ -203,6 +206,7 @@ attempts = Table(
     Column("worker", String(64)),
     Column("lease_until_s", Float),
     Index("attempts_of_batch", "batch_id", "counted"),
+    Index("attempts_of_run", "run_id", "state", "credits"),
     Index("attempts_answered", "boot_id", "answered_s"),
 )
 
@@ -223,6 +227,7 @@ jobs = Table(
     Column("error_name", String(64)),
     Column("message", Text),
     Column("raw", LargeBinary),
+    Index("jobs_in_order", "state", "attempt_seq"),
 )
 
 outputs = Table(

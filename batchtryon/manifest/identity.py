@@ -11,10 +11,12 @@ import hashlib
 import json
 import posixpath
 import re
+from array import array
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 from batchtryon.records import Source, SourceForm
+from batchtryon.seen import Seen, number_of
 
 __all__ = ["SeenIds", "content_digest", "matrix_id", "row_id"]
 
@@ -43,25 +45,26 @@ def matrix_id(varied: Sequence[tuple[str, str]]) -> str:
 def content_digest(parts: list[str]) -> bytes:
     """A short digest of all that a row says: what "the same content" means for an id met twice."""
     # The quotes of repr keep two lists from running together.
-    return hashlib.blake2b(repr(parts).encode(), digest_size=6).digest()
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
 
 
 class SeenIds:
-    """The ids met so far, in about a hundred bytes each."""
-
-    _LINE_BITS = 40
+    """The ids met so far, in some 30 bytes each."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
+        self._seen = Seen()
+        # By the place of the id.
+        self._contents, self._lines = array("Q"), array("I")
 
     def first(self, given: str, content: bytes, line: int) -> tuple[int, bool] | None:
         """Where an id was met before and whether with the same content; None, and noted, if it is new."""
-        digest = hashlib.blake2b(given.encode(errors="surrogatepass"), digest_size=11).digest()
-        packed = int.from_bytes(content) << self._LINE_BITS | line
-        known = self._seen.setdefault(int.from_bytes(digest), packed)
-        if known is packed:
+        digest = hashlib.blake2b(given.encode(errors="surrogatepass"), digest_size=8).digest()
+        place, new = self._seen.place(number_of(digest))
+        if new:
+            self._contents.append(number_of(content))
+            self._lines.append(line)
             return None
-        return known & (1 << self._LINE_BITS) - 1, known >> self._LINE_BITS == packed >> self._LINE_BITS
+        return self._lines[place], self._contents[place] == number_of(content)
 
 
 def _joined(labels: Sequence[str], identity: object) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,7 @@ class ExportFormat(StrEnum):
 
 
 #: The last four are the wide forms that some spreadsheets take for the same.
-_FORMULA = re.compile(r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 #: What JSON lets stand and a terminal obeys, or an editor takes for the end of a line (E3).
 _OBEYED = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
@@ -48,7 +49,7 @@ _NUMBER = re.compile(r"^[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?$", re.ASCI
 
 def harmless(cell: str) -> str:
     """The cell, with an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.match(cell) else cell
+    return f"'{cell}" if cell[:1] in _FORMULA and not _NUMBER.match(cell) else cell
 
 
 def result_cells(row: StandingRow, own: Sequence[str]) -> dict[str, str]:
@@ -105,16 +106,15 @@ def export(
 
 
 def _csv_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:
-    yield _csv_line(("id", *own, *OUR_COLUMNS))
-    for row in rows:
-        yield _csv_line(result_cells(row, own).values())
-
-
-def _csv_line(cells: Iterable[str]) -> str:
     buffer = io.StringIO()
     # With this terminator a lone CR in a cell is quoted too; the line itself then ends as lines do here.
-    csv.writer(buffer, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
-    return buffer.getvalue().removesuffix("\r\n") + "\n"
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    header: Iterable[Iterable[str]] = [("id", *own, *OUR_COLUMNS)]
+    for cells in chain(header, (result_cells(row, own).values() for row in rows)):
+        writer.writerow([harmless(cell) for cell in cells])
+        yield buffer.getvalue().removesuffix("\r\n") + "\n"
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def _json_lines(rows: Iterable[StandingRow], own: Sequence[str]) -> Iterator[str]:

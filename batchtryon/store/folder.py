@@ -128,8 +128,18 @@ class FolderStore:
         folder = self._place(below)
         if not folder.is_dir():
             return []
+        with _disk_trouble(folder), os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_file()]
+
+    def holds_any(self, below: str) -> bool:
+        """See :meth:`Store.holds_any`."""
+        folder = self._place(below)
         with _disk_trouble(folder):
-            return [each.name for each in folder.iterdir() if each.is_file()]
+            try:
+                with os.scandir(folder) as entries:
+                    return any(entry.is_file() for entry in entries)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
 
     def free_bytes(self) -> int:
         """See :meth:`Store.free_bytes`."""
@@ -151,13 +161,8 @@ class FolderStore:
 
     def sweep(self) -> int:
         """See :meth:`Store.sweep`."""
-        left_behind = [
-            Path(folder, name)
-            for folder, _, names in os.walk(self._root)
-            for name in names
-            if is_part(name)
-        ]
         with _disk_trouble(self._root):
+            left_behind = list(_parts(self._root))
             for place in left_behind:
                 place.unlink(missing_ok=True)
         return len(left_behind)
@@ -187,6 +192,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with contextlib.suppress(OSError):
                 part.unlink()
         _flush_folder(folder)
+
+
+def _parts(folder: Path | str) -> Iterator[Path]:
+    """Every part below a folder that can be read; links are not followed. A folder may hold a million files."""
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _parts(entry.path)
+            elif is_part(entry.name):
+                yield Path(entry.path)
 
 
 def _make_folder(folder: Path) -> None:

@@ -127,6 +127,10 @@ class ObjectStore:
         """See :meth:`Store.names`."""
         return [each["path"].rsplit("/", 1)[-1] for each in self._listed(below)["objects"]]
 
+    def holds_any(self, below: str) -> bool:
+        """See :meth:`Store.holds_any`."""
+        return bool(self.names(below))
+
     def free_bytes(self) -> int | None:
         """See :meth:`Store.free_bytes`."""
         return None

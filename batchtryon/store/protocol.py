@@ -64,6 +64,9 @@ class Store(Shelf, Protocol):
     def names(self, below: str) -> Sequence[str]:
         """Names of the files directly in the folder ``below``; none if it is not there."""
 
+    def holds_any(self, below: str) -> bool:
+        """Whether the folder ``below`` holds a file at all; it may hold a million."""
+
     def free_bytes(self) -> int | None:
         """Bytes that can still be written; None if there is no such limit."""
 

@@ -228,6 +228,13 @@ def shape(path: Path) -> dict[str, dict[str, tuple[str, bool, object]]]:
                     for each in found.get_columns(table)} for table in found.get_table_names()}
 
 
+def indexes(path: Path) -> dict[str, tuple[str, ...]]:
+    """The columns of every index, in their order."""
+    found = inspect(create_engine(url_of(path)))
+    return {str(each["name"]): tuple(str(column) for column in each["column_names"])
+            for table in found.get_table_names() for each in found.get_indexes(table)}
+
+
 def test_l5_a_ledger_of_version_1_is_read_only_after_it_was_copied_and_led_to_ours(first_version: Path) -> None:
     with pytest.raises(LedgerError, match=f"version 1, this batchtryon reads {NOW}"):
         Ledger.for_reading(url_of(first_version), VirtualClock())
@@ -246,6 +253,7 @@ def test_an_older_ledger_comes_to_have_the_tables_of_a_new_one(first_version: Pa
     new = tmp_path / "new.sqlite3"
     Ledger.for_work(url_of(new), VirtualClock(), origin="sandbox").close()
     assert shape(first_version) == shape(new)
+    assert indexes(first_version) == indexes(new)
 
 
 def test_l5_the_copy_holds_what_was_only_in_the_log(killed: Path) -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2] / "batchtryon"
 #: A room and its floor; a room may import from lower floors, and within itself.
 FLOORS = {
     "errors": 0, "clock": 0,
-    "tryon": 1, "names": 1, "buckets": 1, "conditions": 1, "states": 1, "records": 1, "settings": 1,
+    "tryon": 1, "names": 1, "buckets": 1, "conditions": 1, "seen": 1, "states": 1, "records": 1, "settings": 1,
     "manifest": 2, "planner": 2, "sampling": 2, "retry": 2, "polling": 2, "reconcile": 2,
     "api": 3, "ledger": 3, "images": 3, "store": 3, "workspace": 3,
     "executor": 4, "report": 4, "sandbox": 4,
@@ -28,7 +28,9 @@ FLOORS = {
     "__main__": 7, "__init__": 7,
 }
 #: Within the two lowest floors, a room may import those named before it.
-GROUND_ORDER = ("errors", "clock", "tryon", "names", "buckets", "conditions", "states", "records", "settings")
+GROUND_ORDER = (
+    "errors", "clock", "tryon", "names", "buckets", "conditions", "seen", "states", "records", "settings",
+)
 #: What a room may import besides or instead: the sandbox judges the rest, so it shares only the kinds.
 ONLY = {"sandbox": {"tryon", "errors"}}
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchtryon.planner import BoundBy, Plan, Planner, Schedule, rows_that_wait, schedule
+from batchtryon.planner import BoundBy, Plan, Planner, Schedule, Submits, schedule
 from batchtryon.records import Decision, ItemGlimpse, Row, RowGlimpse, RowState, Source
 from batchtryon.settings import Changed, Rate, Settings
 from batchtryon.states import OPEN_ITEMS, UNDECIDED_ITEMS, ItemState
@@ -244,7 +244,10 @@ def test_credits_reach_for_the_rows_in_their_order(costs: list[int], available: 
     reached = next((place for place in range(len(costs)) if sum(costs[:place + 1]) > available), len(costs))
     assert plan.within(available) == reached
     Random(available).shuffle(decisions)
-    waiting, first = rows_that_wait(decisions, available)
+    submits = Submits()
+    for decision in decisions:
+        submits.add(decision)
+    waiting, first = submits.waiting(available)
     assert waiting == len(costs) - reached
     assert first == [row.id for row in rows[reached:reached + 5]]
 
