@@ -15,7 +15,7 @@ from PIL import Image
 import batchtryon
 from batchtryon.batch import planning
 from batchtryon.batch.pictured import PicturedPlan
-from batchtryon.errors import ExitCode
+from batchtryon.errors import ExitCode, LedgerError
 from batchtryon.manifest import Manifest
 from batchtryon.planner import Plan
 from batchtryon.records import RowState
@@ -193,3 +193,19 @@ def test_retried_rows_are_rendered_again_and_known_again_after(shop: Path) -> No
     query(shop, "UPDATE rows SET delivered = 0 WHERE item_id = 2")
     assert run(shop).credits["spent"] == 1
     assert is_recalled(shop)
+
+
+def test_a_ledger_that_seemed_to_need_nothing_is_looked_at_page_by_page_before_anything_is_paid(shop: Path) -> None:
+    assert is_recalled(shop)
+    query(shop, "UPDATE items SET state = 'pending' WHERE id = 1")
+    ledger = shop / "output" / "rehearsal" / "ledger.sqlite3"
+    (size,), = query(shop, "PRAGMA page_size")
+    # A table that neither a plan nor the opening reads.
+    (root,), = query(shop, "SELECT rootpage FROM sqlite_master WHERE name = 'leases'")
+    query(shop, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with ledger.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    with pytest.raises(LedgerError, match="damaged"):
+        run(shop)
+    assert query(shop, "SELECT count(*) FROM attempts") == [(3,)]
