@@ -195,7 +195,7 @@ class Bookkeeper:
         if self._reader.key_fingerprint != self._base_key:
             yield "the key changed meanwhile"
         if since.unending:
-            yield "a job is stuck or no longer known, and may be charged at any time"
+            yield "a job is stuck or no longer known, and nobody knows whether and when it is charged"
         if any(doubt.finding is Finding.HELD and doubt.attempt > base.last_attempt for doubt in doubts):
             yield "an earlier submit since the last books is held, and nobody knows whether it was charged"
         if since.odd:

@@ -68,7 +68,10 @@ _SINCE = select(
         select(func.count()).where(outputs.c.job_id == jobs.c.id).scalar_subquery() != jobs.c.images,
     ).scalar_subquery().label("odd"),
     select(func.count()).select_from(jobs).where(
-        jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]), jobs.c.accepted_at > bindparam("b_young")
+        jobs.c.state.in_([JobState.STUCK, JobState.VANISHED]),
+        # Once the API has given one up it is not charged any more; but of one in this very interval nobody knows
+        # whether it was.
+        (jobs.c.accepted_at > bindparam("b_young")) | (jobs.c.attempt_seq > bindparam("b_attempt")),
     ).scalar_subquery().label("unending"),
 )
 _UNDER_WAY = (
@@ -103,8 +106,8 @@ class Since:
     doubtful: int
     #: Completed jobs with fewer or more outputs than were ordered.
     odd: int
-    #: Jobs held as stuck or vanished, of any interval, that the API has not given up by now: nobody knows when, or
-    #: whether, they are charged.
+    #: Jobs held as stuck or vanished: those after the attempt, of which nobody knows whether they were charged, and of
+    #: any interval those that the API has not given up by now, for they may yet be.
     unending: int
 
 
