@@ -109,7 +109,7 @@ class Judge:
         """What is wrong once every request has arrived and every job has ended."""
         self.account.settle()
         attempts = self._attempts()
-        made = _made(attempts, posts)
+        made = _made(attempts, posts, dict(self.database.ask("SELECT attempt_seq, id FROM jobs")))
         yield from self._rows_ended()
         yield from self._pictures()
         yield from self._attempts_cost_what_they_say(attempts, made)
@@ -314,17 +314,22 @@ class Judge:
         return Counter(attempt.state for attempt in self._attempts())
 
 
-def _made(attempts: Sequence[Known], posts: Sequence[Post]) -> dict[int, Post]:
-    """Which request each attempt left as; of two that look the same, the first is the first's."""
+def _made(attempts: Sequence[Known], posts: Sequence[Post], jobs: Mapping[int, str]) -> dict[int, Post]:
+    """Which request each attempt left as. ``jobs``: by attempt, the job that the ledger says it made.
+
+    Of attempts that look the same, made in one moment, that one left whose job came of it; of the others the first.
+    """
     left: defaultdict[object, list[Post]] = defaultdict(list)
     for post in posts:
         left[post.identity].append(post)
-    in_order = {identity: iter(found) for identity, found in left.items()}
     made = {}
-    for attempt in attempts:
-        its_own = next(in_order.get(attempt.identity, iter(())), None)
-        if its_own is not None:
-            made[attempt.seq] = its_own
+    for attempt in sorted(attempts, key=lambda attempt: (attempt.seq not in jobs, attempt.seq)):
+        found = left[attempt.identity]
+        if found:
+            job = jobs.get(attempt.seq)
+            own = next((post for post in found if any(job == each for each, _ in post.jobs)), found[0])
+            found.remove(own)
+            made[attempt.seq] = own
     return made
 
 
