@@ -8,7 +8,7 @@ from batchtryon.errors import ExitCode
 from batchtryon.executor.lifecycle import Stop, Streaks, stop_for
 from batchtryon.executor.run import Run
 from batchtryon.ledger.permits import Denied, Limit
-from batchtryon.records import Answer, Item
+from batchtryon.records import Answer, Item, Verdict
 
 __all__ = ["Heed"]
 
@@ -23,6 +23,8 @@ class Heed:
         self._run = run
         self._again = again
         self._streaks = Streaks()
+        # Since when the API has had no slot for us while none was ours.
+        self._slotless: float | None = None
 
     def begin_again(self) -> None:
         """Minutes have passed, and what was lost before is settled."""
@@ -31,6 +33,8 @@ class Heed:
     def answer(self, answer: Answer, item: Item) -> None:
         """Heed an answer that is committed."""
         self._streaks = self._streaks.after(answer)
+        if answer.verdict is Verdict.ACCEPTED:
+            self._slotless = None
         self._stop(stop_for(answer), item, answer)
         self._heed_streaks(answer)
         self.failures()
@@ -83,6 +87,17 @@ class Heed:
                          f"{run.settings.concurrency}: someone else uses this account. Yielding to them.")
                 run.see_others("others use the account: jobs are processed that are not ours")
                 self._again(item.id, 0.0)
+                self._heed_slots()
+
+    def _heed_slots(self) -> None:
+        """End the run once there has been no slot for an hour (60 rate windows), though none was ours."""
+        run, now = self._run, self._run.clock.monotonic()
+        rendering = run.attempts.book.rendering
+        self._slotless = None if rendering else now if self._slotless is None else self._slotless
+        if self._slotless is not None and now - self._slotless > 60 * run.settings.rate.seconds:
+            run.halt(ExitCode.TEMPORARY, f"For {(now - self._slotless) / 60:.0f} minutes the API has processed as many "
+                     "jobs as the account allows, and none of them is ours: others use it, or jobs hang there. Run the "
+                     "same command again later.")
 
     def _heed_streaks(self, answer: Answer) -> None:
         run, streaks = self._run, self._streaks

@@ -92,6 +92,8 @@ class PermitBook:
         self._slots: dict[int, float] = {}
         self._slot_limit = rules.concurrency
         self._slot_limit_at = -_FOREVER
+        # Refusals in a row for want of a slot while none was ours.
+        self._yields = 0
         self._margin = rules.rate.seconds / 600
         self._strikes = 0
         self._paused_until = -_FOREVER
@@ -141,6 +143,11 @@ class PermitBook:
         return len(self._slots)
 
     @property
+    def rendering(self) -> int:
+        """Of the slots, those of which a job is known or may live: not those whose answer is still to come."""
+        return sum(until != _FOREVER for until in list(self._slots.values()))
+
+    @property
     def occupants(self) -> int:
         """Places of the window taken now."""
         return len(self._window)
@@ -180,6 +187,7 @@ class PermitBook:
     def accepted(self, seq: int, now: float) -> None:
         """A job was made of it, which holds the slot until it ends or its own deadline."""
         self._slots[seq] = now + self.rules.job_deadline
+        self._yields = 0
 
     def unknown(self, seq: int, deadline: float) -> None:
         """No readable answer came: the slot is held while a job of it may live."""
@@ -247,11 +255,17 @@ class PermitBook:
         self._paused_until = max(self._paused_until, now + wait)
 
     def slots_refused(self, now: float) -> None:
-        """A ConcurrencyLimitExceeded: somebody else holds slots. Yield to them."""
+        """A ConcurrencyLimitExceeded: somebody else holds slots. Yield to them.
+
+        Where none is ours, nothing that we do frees one (others use the account, or jobs hang that are held): then it
+        is tried more and more seldom, up to once a window.
+        """
         self._forget(now)
-        self._slot_limit = max(1, len(self._slots))
+        window, live = self.rules.rate.seconds, len(self._slots)
+        self._slot_limit = max(1, live)
         self._slot_limit_at = now
-        self._paused_until = max(self._paused_until, now + self.rules.rate.seconds / 20)
+        self._yields = 0 if self.rendering else self._yields + 1
+        self._paused_until = max(self._paused_until, now + min(window, window / 20 * 2 ** max(0, self._yields - 1)))
 
     def pause(self, until: float) -> None:
         """Grant nothing before ``until``."""

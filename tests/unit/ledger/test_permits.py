@@ -223,6 +223,21 @@ def test_a_refusal_for_concurrency_lowers_the_limit_to_our_own_live_jobs() -> No
     assert denied(permits, NOW + W / 20) == Denied(limit=Limit.SLOTS, until=NOW + W)
 
 
+def test_while_no_slot_is_ours_it_is_tried_more_and_more_seldom_up_to_once_a_window() -> None:
+    permits, now, pauses = book(concurrency=6, count=1000), NOW, []
+    for _ in range(8):
+        permits.slots_refused(now)
+        until = denied(permits, now).until
+        assert until is not None
+        pauses.append(round(until - now, 6))
+        now = until
+    assert pauses == [W * share for share in (0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1)]
+    permits.granted(1, now, 1, now + 30)
+    permits.accepted(1, now)
+    permits.slots_refused(now)
+    assert denied(permits, now).until == now + W / 20, "a job of ours may end at any time"
+
+
 def test_at_least_one_slot_is_left() -> None:
     permits = book(concurrency=6)
     permits.slots_refused(NOW)
