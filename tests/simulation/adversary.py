@@ -6,13 +6,13 @@ ends undecided and nothing is tested.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 
 from batchtryon.sandbox.purse import ALL_PURSES
-from tests.simulation.night import Draft, Night, Session
+from tests.simulation.night import Draft, Night, Session, Trick
 from tests.simulation.rows import draw_rows
 from tests.simulation.troubles import BROKEN_PROMISES, TROUBLES, WEIGHTS
 
@@ -41,7 +41,17 @@ def draw(seed: int, *, size: str = "small") -> Night:
     broken = rng.choice(sorted(BROKEN_PROMISES)) if rng.random() < 0.15 else None
     if broken is not None:
         BROKEN_PROMISES[broken](draft)
-    return replace(draft.night, troubles=tuple(chosen), sessions=tuple(draft.sessions), broken=broken)
+    night = replace(draft.night, troubles=tuple(chosen), sessions=tuple(draft.sessions), broken=broken)
+    return replace(night, tricks=tuple(_with_a_slot_left(night)))
+
+
+def _with_a_slot_left(night: Night) -> Iterator[Trick]:
+    """The tricks without those by which jobs would hang for days in every slot: no client could end such a night."""
+    hanging = 0
+    for trick in night.tricks:
+        hanging += trick.times if trick.what == "job-hangs" else 0
+        if trick.what != "job-hangs" or hanging < night.limits.slots:
+            yield trick
 
 
 def _sample(rng: Random, number: int) -> list[str]:
