@@ -16,11 +16,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # For `make crash CYCLES=200 SEED=1` and `make fuzz INPUTS=1000000 TARGET=manifest-csv`.
 CYCLES ?= 200
+ROWS ?= 300
+WORKERS ?= 4
 SEED ?= 1
 INPUTS ?= 100000
 TARGET ?=
 
-.PHONY: help demo test simulate lint bench crash fuzz pins clean
+.PHONY: help demo test simulate lint bench crash chaos fuzz pins clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -52,6 +54,9 @@ bench: $(BENCH_READY) ## measure, and write bench/RESULTS.md
 
 crash: $(TEST_READY) ## kill real runs at drawn instants and judge them by the sandbox's books (CYCLES=200 SEED=1)
 	$(BIN)/python -m tests.system.crash --cycles $(CYCLES) --seed $(SEED) $(CRASH)
+
+chaos: $(TEST_READY) ## a run and workers on one PostgreSQL ledger, killed and cut off (ROWS=300 WORKERS=4 SEED=1)
+	$(BIN)/python -m tests.system.chaos --rows $(ROWS) --workers $(WORKERS) --seed $(SEED)
 
 fuzz: $(FUZZ_READY) ## hunt for an input that breaks a reader (INPUTS=100000 SEED=1 TARGET=one of them)
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED) $(if $(TARGET),--target $(TARGET))

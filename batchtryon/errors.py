@@ -14,6 +14,7 @@ command may succeed later is ``rerun_helps`` (``design/experience.md``, "Exit co
     │   └── LedgerForgot          12   the ledger is behind, absent beside outputs, or another one's
     ├── DiskError                 14   no space, or not writable
     ├── TemporaryTrouble           5   network or service: run again
+    │   ├── LedgerAway             5   the ledger's database cannot be reached now
     │   └── StoreAway              5   the object store cannot be reached, or is ill
     ├── CallError                      one call of the API did not bring what it should
     │   ├── NotSent                    no byte of the request left this machine
@@ -41,6 +42,7 @@ __all__ = [
     "DownloadError",
     "ExitCode",
     "KeyRefused",
+    "LedgerAway",
     "LedgerBusy",
     "LedgerError",
     "LedgerForgot",
@@ -185,6 +187,10 @@ class TemporaryTrouble(BatchTryonError):
 
     exit_code = ExitCode.TEMPORARY
     rerun_helps = True
+
+
+class LedgerAway(TemporaryTrouble):
+    """The server of the ledger's database is away: nothing is submitted until it is back; answers are kept."""
 
 
 class StoreAway(TemporaryTrouble):

@@ -181,7 +181,8 @@ ATTEMPT_MOVES: Mapping[tuple[AttemptState, AttemptEvent], AttemptState] = Mappin
     (_A.MAYBE_FREE, _AE.HELD): _A.HELD,
     (_A.MAYBE_PAID, _AE.CONFIRMED): _A.PAID_AND_LOST,
     (_A.MAYBE_PAID, _AE.HELD): _A.HELD,
-    (_A.HELD, _AE.ACCEPTED): _A.ACCEPTED,
+    # An answer that came late, from a worker thought dead: what it says is certain, and the picture can be had.
+    **{(state, _AE.ACCEPTED): _A.ACCEPTED for state in (_A.HELD, _A.MAYBE_FREE, _A.MAYBE_PAID, _A.PAID_AND_LOST)},
 })
 
 _J, _JE = JobState, JobEvent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from batchtryon.batch.files import format_suffix, manifest_stem
@@ -14,6 +15,7 @@ from batchtryon.clock import Clock
 from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import UsageError
 from batchtryon.ledger.catalog import ManifestRecord
+from batchtryon.ledger.crew import WorkerRecord
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.story import RunRecord, StandingRow
@@ -33,6 +35,7 @@ __all__ = [
     "export_results",
     "failures",
     "find_rows",
+    "idle_workers",
     "locate",
     "manifest_file",
     "reading",
@@ -60,8 +63,12 @@ class Standing:
     #: Rows by the word of ``tryon_status``, with ``gone``.
     rows: Mapping[str, int]
     last_run: RunRecord | None
-    #: Whether the process of that run still works on the ledger.
+    #: Whether the process of that run still works on the ledger, or, on a shared one, any worker on the manifest.
     running: bool
+    #: Who works on it: the workers of a shared ledger.
+    workers: tuple[WorkerRecord, ...] = ()
+    #: Of a manifest that is worked on, jobs that were rendered in the last minute.
+    rendered: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +139,20 @@ def standing(place: Place, clock: Clock) -> list[Standing]:
         found = []
         for each in manifests:
             last = ledger.story.last_run(each)
-            running = last is not None and last.ended_at is None and ledger.worker == last.process
+            workers = tuple(worker for worker in ledger.at_work() if worker.badge.doing == each.name)
+            own = last is not None and last.ended_at is None and ledger.worker == last.process
+            running = bool(workers) or own
             found.append(Standing(
-                manifest=each.name, rows=ledger.story.counts(each), last_run=last, running=running
+                manifest=each.name, rows=ledger.story.counts(each), last_run=last, running=running, workers=workers,
+                rendered=ledger.story.rendered(each, since=clock.now() - timedelta(seconds=60)) if running else 0,
             ))
         return found
+
+
+def idle_workers(place: Place, clock: Clock) -> list[WorkerRecord]:
+    """Workers of a shared ledger that wait for work."""
+    with reading(place, clock) as (ledger, _):
+        return [worker for worker in ledger.at_work() if not worker.badge.doing]
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from batchtryon.batch.asking import Place
 from batchtryon.batch.findings import Finding, fine, problem, trouble, warning
-from batchtryon.batch.witnesses import Witnesses, how_to_accept
+from batchtryon.batch.witnesses import Witnesses, how_to_accept, place_of
 from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ExitCode
 from batchtryon.ledger.backup import backups_of
-from batchtryon.ledger.database import sqlite_path
+from batchtryon.ledger.database import is_in_memory, redacted, sqlite_path
 from batchtryon.ledger.identity import Objection, objections
 from batchtryon.ledger.inventory import KnownFile
 from batchtryon.ledger.ledger import Ledger
@@ -50,7 +50,7 @@ def examine_place(place: Place, account: Account, clock: Clock, *, verify: bool)
     try:
         ledger = Ledger.for_reading(place.ledger_url, clock)
         if ledger is None:
-            yield from _no_ledger(place, path, account, clock)
+            yield from _no_ledger(place, account, clock)
             return
         with ledger:
             yield from _ledger(ledger, place, account, clock)
@@ -61,15 +61,15 @@ def examine_place(place: Place, account: Account, clock: Clock, *, verify: bool)
 
 # -- the ledger --------------------------------------------------------------------------------------
 
-def _no_ledger(place: Place, path: Path | None, account: Account, clock: Clock) -> Iterator[Finding]:
+def _no_ledger(place: Place, account: Account, clock: Clock) -> Iterator[Finding]:
     told: list[Objection] = []
-    if path is not None and not account.rehearsal:
-        known = _witnesses(path, place, account, clock).evidence(None, manifest=place.manifest)
+    if not is_in_memory(place.ledger_url) and not account.rehearsal:
+        known = _witnesses(place, account, clock).evidence(None, manifest=place.manifest)
         told = objections(None, known)
     if told:
         yield _objected(told[0])
     else:
-        yield fine("ledger", f"There is none yet at {place.ledger_url}: nothing has been run there.")
+        yield fine("ledger", f"There is none yet at {redacted(place.ledger_url)}: nothing has been run there.")
 
 
 def _ledger(ledger: Ledger, place: Place, account: Account, clock: Clock) -> Iterator[Finding]:
@@ -78,8 +78,8 @@ def _ledger(ledger: Ledger, place: Place, account: Account, clock: Clock) -> Ite
     yield fine("ledger", f"{ledger.name}: {identity.uuid[:8]}, version {inventory.version()}, run {identity.epoch}, "
                f"attempt {identity.last_attempt}; every page of it is whole.")
     path = sqlite_path(place.ledger_url)
-    if path is not None and not account.rehearsal:
-        yield from _remembered(ledger, _witnesses(path, place, account, clock), place.manifest)
+    if not is_in_memory(place.ledger_url) and not account.rehearsal:
+        yield from _remembered(ledger, _witnesses(place, account, clock), place.manifest)
     yield from _open_work(ledger)
     if path is not None:
         yield _backups(path)
@@ -127,9 +127,10 @@ def _objected(objection: Objection) -> Finding:
     return problem("ledger", objection.text, how_to_accept(objection), ExitCode.LEDGER_UNUSABLE)
 
 
-def _witnesses(path: Path, place: Place, account: Account, clock: Clock) -> Witnesses:
+def _witnesses(place: Place, account: Account, clock: Clock) -> Witnesses:
     return Witnesses(
-        ledger=path, output=place.output, origin=account.origin, key_fingerprint=account.key_fingerprint, clock=clock
+        place=place_of(place.ledger_url), output=place.output, origin=account.origin,
+        key_fingerprint=account.key_fingerprint, clock=clock,
     )
 
 

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from batchtryon.batch.accounts import Access, open_lines
+from batchtryon.batch.accounts import Access
+from batchtryon.batch.executing import Engine
 from batchtryon.batch.looking import look_at_addresses
 from batchtryon.batch.opening import Opened
 from batchtryon.batch.pictured import PicturedPlan
 from batchtryon.batch.planning import decide_all, make_planner, plan_of, read_balance
 from batchtryon.batch.settled import is_settled, keep_settled
-from batchtryon.batch.witnesses import Witnesses, witnessed
+from batchtryon.batch.witnesses import Witnesses, place_of, witnessed
+from batchtryon.batch.working import run_settings
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
-from batchtryon.executor.executor import Executor
-from batchtryon.executor.gateway import ThreadGateway
-from batchtryon.executor.press import Press
-from batchtryon.executor.run import Message, Progress, Run, Weight
-from batchtryon.images import PreparedCache, read_source
+from batchtryon.executor.run import Message, Progress, Weight
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
-from batchtryon.ledger.database import sqlite_path
+from batchtryon.ledger.crew import Badge
+from batchtryon.ledger.database import is_in_memory, sqlite_path
 from batchtryon.ledger.identity import Identity
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.locks import HeldLock
 from batchtryon.ledger.mounts import network_warning
 from batchtryon.ledger.opening import Admission
-from batchtryon.ledger.permits import PermitRules
 from batchtryon.ledger.runs import Books
 from batchtryon.planner import Plan
-from batchtryon.polling import PollPlanner
 from batchtryon.records import Balance, RowState
 from batchtryon.report.results import write_results
 from batchtryon.report.summary import Summary, verdict_code, write_summary
 from batchtryon.settings import Changed, OnUnknown, Settings
 from batchtryon.states import OPEN_ITEMS, ItemState
 from batchtryon.store import Store, open_store
-from batchtryon.workspace import account_file, cache_folder
+from batchtryon.workspace import account_file
 
 __all__ = ["Ears", "NotWanted", "perform"]
 
 #: What a rendered picture may take on disk: 864x1296 as PNG, generously.
 _PICTURE_BYTES = 3 * 2**20
-#: What pictures made ready for sending may take in the user's cache folder: some 5,000 to 10,000.
-_CACHE_BYTES = 2**30
 
 
 class NotWanted(Exception):
@@ -91,11 +83,10 @@ def perform(
     Raises ManifestInvalid, UsageError, LedgerError and kin, DiskError, ConfigurationError, NotWanted.
     """
     with ExitStack() as stack:
-        path = sqlite_path(opened.ledger_url)
         store = open_store(opened.output)
         store.check_writable()
         note = f"run of {opened.name}"
-        if path is None:
+        if is_in_memory(opened.ledger_url):
             raise ConfigurationError(
                 f"--ledger {opened.ledger_url}: a ledger in memory would forget what is paid for. Name a file."
             )
@@ -106,14 +97,15 @@ def perform(
                 Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, whole=whole)
             )
         else:
-            ledger = _open_witnessed(stack, opened, access, clock, ears, path, note, accept=accept_ledger, whole=whole)
+            ledger = _open_witnessed(stack, opened, access, clock, ears, note, accept=accept_ledger, whole=whole)
+        if ledger.is_shared:
+            ledger.join(Badge.here("run", metadata.version("batchtryon"), opened.name))
         rng = rng or Random()  # noqa: S311 - jitter
         return _Performance(opened, access, clock, ears, ledger, store, no_submit, rng, whole=whole).perform()
 
 
 def _open_witnessed(
-    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, path: Path, note: str, *, accept: bool,
-    whole: bool,
+    stack: ExitStack, opened: Opened, access: Access, clock: Clock, ears: Ears, note: str, *, accept: bool, whole: bool
 ) -> Ledger:
     """The account's lock, then the ledger, if its witnesses do not object (``design/charges.md``)."""
     def warn(text: str) -> None:
@@ -127,15 +119,19 @@ def _open_witnessed(
 
     fingerprint = access.keys.fingerprint
     witnesses = Witnesses(
-        ledger=path, output=opened.output, origin=access.origin, key_fingerprint=fingerprint, clock=clock
+        place=place_of(opened.ledger_url), output=opened.output, origin=access.origin, key_fingerprint=fingerprint,
+        clock=clock,
     )
-    stack.enter_context(HeldLock(
-        account_file(access.origin, fingerprint, ".lock"), what=f"The account at {access.origin}", clock=clock,
-        note=f"{note}, ledger {path}",
-    ))
-    shared = network_warning(path)
-    if shared is not None:
-        warn(shared)
+    path = sqlite_path(opened.ledger_url)
+    if path is not None:
+        # The workers of a shared ledger share its account as well.
+        stack.enter_context(HeldLock(
+            account_file(access.origin, fingerprint, ".lock"), what=f"The account at {access.origin}", clock=clock,
+            note=f"{note}, ledger {path}",
+        ))
+        shared = network_warning(path)
+        if shared is not None:
+            warn(shared)
     ledger = stack.enter_context(
         Ledger.for_work(opened.ledger_url, clock, origin=access.origin, note=note, guard=guard, whole=whole)
     )
@@ -195,7 +191,8 @@ class _Performance:
         if not recalled:
             if not self._whole:
                 self._ledger.require_whole()
-            self._store.sweep()
+            if not self._ledger.is_shared or len(self._ledger.at_work()) == 1:
+                self._store.sweep()
         self._warn_of_little_room(plan)
         self._settings = self._ears.ask(plan, self._settings)
         if self._settings.changed is Changed.ASK:
@@ -242,9 +239,8 @@ class _Performance:
     def _told(self) -> dict[str, Any]:
         settings = self._settings
         return {
-            "rate": str(settings.rate), "poll_rate": str(settings.poll_rate), "concurrency": settings.concurrency,
-            "max_credits": settings.max_credits, "keep_credits": settings.keep_credits,
-            "changed": settings.changed.value, "on_unknown": settings.on_unknown.value,
+            **run_settings(settings), "changed": settings.changed.value, "on_unknown": settings.on_unknown.value,
+            "output": str(self._opened.output), "no_submit": self._no_submit,
         }
 
     def _retry_unknown(self) -> None:
@@ -278,71 +274,16 @@ class _Performance:
         reconciling = self._settings.on_unknown is OnUnknown.RECONCILE
         if plan.submits == 0 and not self._ledger.has_open_work(manifest, doubts=reconciling):
             return Progress(), {}, 0
-        with (
-            ThreadGateway(threads=1, name="ledger") as ledger_gate,
-            ThreadGateway(threads=4, name="workshop") as workshop,
-        ):
-            settings = self._settings
-            rules = PermitRules(
-                rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
-                keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
-            )
-            attempts, jobs, books = self._ledger.working(key, rules)
-            run = Run(
-                key=key, settings=settings, clock=self._clock, ledger=ledger_gate, workshop=workshop,
-                attempts=attempts, jobs=jobs, runs=self._ledger.runs, books=books, sync=manifest.sync,
-                tell=self._ears.tell,
-            )
-            if settings.shared:
-                run.see_others("the account is shared (--shared)")
-            run.progress.goal = plan.submits + plan.rows[RowState.REUSED] + plan.rows[RowState.IN_FLIGHT]
-            self._ears.watch(run.progress, plan)
-            left = asyncio.run(self._execute_on_loop(run))
-            return run.progress, dict(run.halts.reasons), left
-
-    async def _execute_on_loop(self, run: Run) -> int:
-        planner = PollPlanner(speed=self._opened.speed if self._opened.rehearsal else 1.0)
-        if not self._opened.rehearsal:
-            for kind, options, images, seconds in self._ledger.story.durations():
-                planner.observed(kind, options, images, seconds)
-        async with open_lines(self._access, run.settings, self._clock) as lines:
-            executor = Executor(
-                run, client=lines.client, downloader=lines.downloader, store=self._store,
-                press=Press(
-                    run.workshop, max_pixels=run.settings.max_pixels,
-                    read=partial(read_source, remote=self._opened.remote),
-                    cache=PreparedCache(cache_folder() / "prepared", _CACHE_BYTES),
-                ),
-                planner=planner,
-                rng=self._rng, no_submit=self._no_submit, new_server=self._opened.rehearsal,
-            )
-            with self._interruptible(executor), contextlib.suppress(asyncio.CancelledError):
-                await executor.execute()
-            return executor.left_for_later
-
-    @contextlib.contextmanager
-    def _interruptible(self, executor: Executor) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run well, the second at once (fault X1)."""
-        if not self._ears.signals:
-            yield
-            return
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-
-        def heard(code: ExitCode) -> None:
-            if executor.run.halts.reasons.keys() & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-                task.cancel()
-            else:
-                executor.interrupt(code)
-
-        codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-        for number, code in codes.items():
-            loop.add_signal_handler(number, heard, code)
-        try:
-            yield
-        finally:
-            for number in codes:
-                loop.remove_signal_handler(number)
+        goal = plan.submits + plan.rows[RowState.REUSED] + plan.rows[RowState.IN_FLIGHT]
+        engine = Engine(
+            access=self._access, clock=self._clock, store=self._store, settings=self._settings, tell=self._ears.tell,
+            rng=self._rng, remote=self._opened.remote, signals=self._ears.signals, no_submit=self._no_submit,
+            rehearsed=self._opened.speed if self._opened.rehearsal else None,
+        )
+        ended = engine.work(
+            self._ledger, key, manifest.sync, goal=goal, watch=lambda progress: self._ears.watch(progress, plan)
+        )
+        return ended.progress, ended.stops, ended.left_for_later
 
     # -- after -------------------------------------------------------------------------------------
 

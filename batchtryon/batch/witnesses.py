@@ -20,13 +20,14 @@ from typing import Any
 from batchtryon.buckets import ObjectAddress
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError, LedgerForgot
+from batchtryon.ledger.database import redacted, sqlite_path
 from batchtryon.ledger.identity import Concern, Evidence, Identity, Objection, Sighting, objections
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.opening import Admission
 from batchtryon.store import FolderStore, Store, open_store
 from batchtryon.workspace import account_file
 
-__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "witnessed"]
+__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "place_of", "witnessed"]
 
 WITNESS_NAME = "ledger.witness.json"
 _ABOUT = "Written by batchtryon, so that a ledger that is lost, restored or copied is noticed. Leave it here."
@@ -40,7 +41,8 @@ _KEPT = 200
 class Witnesses:
     """The witnesses of one ledger with one account."""
 
-    ledger: Path
+    #: Where the ledger is: the absolute path of its file, or the address of its database; see :func:`place_of`.
+    place: str
     output: Path | ObjectAddress
     origin: str
     key_fingerprint: str
@@ -65,7 +67,7 @@ class Witnesses:
         others = sorted(path for path in self.account.parent.glob("*.json") if path != self.account)
         # Of other keys only what they say of this very ledger matters, so an unreadable one says nothing.
         elsewhere = [sighting for path in others for sighting in _read(*_place(path), [])]
-        place = str(self.ledger.resolve())
+        place = self.place
         return Evidence(
             place=place, origin=self.origin, key_fingerprint=self.key_fingerprint,
             output=output[0] if output else None, account=account, elsewhere=elsewhere,
@@ -85,12 +87,18 @@ class Witnesses:
         """Write down how far the ledger is. Raises what stores do."""
         sighting = Sighting(
             uuid=identity.uuid, epoch=identity.epoch, last_attempt=identity.last_attempt, token=identity.token,
-            place=str(self.ledger.resolve()), running=running, seen_at=self.clock.now(), origin=self.origin,
+            place=self.place, running=running, seen_at=self.clock.now(), origin=self.origin,
             key_fingerprint=self.key_fingerprint,
         )
         others = [each for each in _read(*_place(self.account), []) if each.uuid != identity.uuid]
         _write(*_place(self.account), [sighting, *others][:_KEPT])
         _write(self.outputs, WITNESS_NAME, [sighting])
+
+
+def place_of(url: str) -> str:
+    """Where the ledger of that address is, as witnesses remember it; a password is not part of it."""
+    path = sqlite_path(url)
+    return redacted(url) if path is None else str(path.resolve())
 
 
 @contextmanager

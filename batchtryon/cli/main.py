@@ -22,6 +22,7 @@ from batchtryon.cli.planning import plan
 from batchtryon.cli.running import run
 from batchtryon.cli.sandbox import sandbox
 from batchtryon.cli.standing import explain, failures, status
+from batchtryon.cli.worker import worker
 
 __all__ = ["app", "entry"]
 
@@ -79,6 +80,7 @@ app.command("options", rich_help_panel=_MORE)(as_command(options))
 app.command("credits", rich_help_panel=_MORE)(as_command(credits_left))
 app.command("login", rich_help_panel=_MORE)(as_command(login))
 app.command("doctor", rich_help_panel=_MORE)(as_command(doctor))
+app.command("worker", rich_help_panel=_MORE)(as_command(worker))
 app.command("sandbox", rich_help_panel=_MORE)(as_command(sandbox))
 
 

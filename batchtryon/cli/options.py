@@ -73,7 +73,8 @@ class LedgerAt:
         "Rehearse with a built-in server: play money, under 'rehearsal' in the output folder."))
     ] = False
     ledger: Annotated[str | None, _option("--ledger", metavar="URL", panel=RARER, text=(
-        "The ledger's address; default the file ledger.sqlite3 in the output folder."))] = None
+        "The ledger's address: sqlite:///FILE, or postgresql://user@host/database, which several processes share; "
+        "default the file ledger.sqlite3 in the output folder."))] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from batchtryon.batch.asking import FailureGroup, Failures, Place, Standing, find_rows, locate, standing
+from batchtryon.batch.asking import (
+    FailureGroup,
+    Failures,
+    Place,
+    Standing,
+    find_rows,
+    idle_workers,
+    locate,
+    standing,
+)
 from batchtryon.batch.asking import failures as failures_of
 from batchtryon.cli.advice import advice_for
 from batchtryon.cli.desk import Desk
@@ -15,6 +24,7 @@ from batchtryon.cli.options import AnyManifest, Json, Talk, Where, options_of, s
 from batchtryon.cli.summary_view import row_words
 from batchtryon.cli.wording import and_more, counted, moment, number, safe, status_words
 from batchtryon.errors import ExitCode, UsageError
+from batchtryon.ledger.crew import WorkerRecord
 from batchtryon.ledger.story import RunRecord, StandingRow
 from batchtryon.manifest import FIXED
 
@@ -86,7 +96,10 @@ def explain(
 def _show_standing(desk: Desk, place: Place, *, json: bool, afresh: bool = False) -> None:
     found = standing(place, desk.clock)
     if json:
-        desk.screen.say_json({"manifests": [_standing_json(each) for each in found]})
+        desk.screen.say_json({
+            "manifests": [_standing_json(each) for each in found],
+            "idle_workers": [_worker_json(worker) for worker in idle_workers(place, desk.clock)],
+        })
         return
     if afresh:
         desk.screen.clear()
@@ -97,7 +110,10 @@ def _show_standing(desk: Desk, place: Place, *, json: bool, afresh: bool = False
         desk.screen.say(
             f"{desk.screen.bold(safe(each.manifest, 60))}: {counted(total, 'row')}: {row_words(each.rows)}",
             f"  {_run_words(each.last_run, running=each.running)}",
+            *_pace_words(each), *(f"  {_worker_words(worker)}" for worker in each.workers),
         )
+    for worker in idle_workers(place, desk.clock):
+        desk.screen.say(_worker_words(worker))
 
 
 def _run_words(run: RunRecord | None, *, running: bool) -> str:
@@ -111,12 +127,38 @@ def _run_words(run: RunRecord | None, *, running: bool) -> str:
     return f"run {run.id} ended {moment(run.ended_at)}: {verdict} (exit code {run.exit_code})"
 
 
+def _pace_words(each: Standing) -> list[str]:
+    """How fast it goes, and how long it will take, while somebody works on it."""
+    if not each.running or not each.rendered:
+        return []
+    left = each.rows.get("pending", 0) + each.rows.get("in_flight", 0)
+    minutes = max(1, round(left / each.rendered))
+    return [f"  {counted(each.rendered, 'picture')} in the last minute; about {minutes} min for what is left"]
+
+
+def _worker_words(worker: WorkerRecord) -> str:
+    badge = worker.badge
+    return (f"{badge.role} on {safe(badge.host, 60)}, process {badge.process}, for {worker.age:.0f} s; heard of "
+            f"{worker.silent:.0f} s ago, its lease ends in {worker.left:.0f} s")
+
+
+def _worker_json(worker: WorkerRecord) -> dict[str, Any]:
+    badge = worker.badge
+    return {
+        "role": badge.role, "host": badge.host, "process": badge.process, "version": badge.version,
+        "seconds": round(worker.age, 1), "heard_of_seconds_ago": round(worker.silent, 1),
+        "lease_left_seconds": round(worker.left, 1),
+    }
+
+
 def _standing_json(each: Standing) -> dict[str, Any]:
     run = each.last_run
     return {
         "manifest": each.manifest,
         "rows": {"total": sum(count for word, count in each.rows.items() if word != "gone"), **each.rows},
         "running": each.running,
+        "workers": [_worker_json(worker) for worker in each.workers],
+        "rendered_in_the_last_minute": each.rendered,
         "last_run": None if run is None else {
             "id": run.id, "process": run.process, "verdict": run.verdict, "exit_code": run.exit_code,
             "started_at": run.started_at.isoformat(),

@@ -25,16 +25,23 @@ class BalanceReader:
         self._retry = retry
         #: All readings of this process, in order.
         self.readings: list[Reading] = []
+        # The ledger's newest attempt before each reading was asked for.
+        self._newest: dict[int, int] = {}
 
     @property
     def key_fingerprint(self) -> str:
         """Hash of the key in use: readings under different keys may be of different accounts."""
         return self._client.key_fingerprint
 
+    def newest_before(self, reading: Reading) -> int | None:
+        """The ledger's newest attempt before the reading was asked for, where others may make some; None elsewhere."""
+        return self._newest.get(reading.id)
+
     async def read(self, *, calls: int = _CALLS) -> Reading | None:
         """One reading; None if the API does not give one in ``calls`` calls."""
         run = self._run
         for call in range(1, calls + 1):
+            newest = None if run.crew is None else await run.ledger.call(run.books.newest_attempt)
             sent_at, sent = run.clock.now(), run.clock.monotonic()
             asked = run.attempts.book.reading_asked(sent)
             try:
@@ -53,6 +60,8 @@ class BalanceReader:
             )
             reading = Reading(id=identity, balance=balance, sent=sent, received=received)
             self.readings.append(reading)
+            if newest is not None:
+                self._newest[identity] = newest
             run.progress.balance_end = balance
             run.attempts.book.balance_read(balance.on_demand, asked)
             run.freed.notify()

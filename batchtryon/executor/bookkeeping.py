@@ -72,10 +72,22 @@ class Bookkeeper:
 
     async def _set_baseline(self, reading: Reading) -> None:
         run = self._run
-        self._base = await run.ledger.call(
-            run.books.set_baseline, run.key, reading.id, key_fingerprint=self._base_key
+        made = await run.ledger.call(
+            run.books.set_baseline, run.key, reading.id, key_fingerprint=self._base_key,
+            newest=self._reader.newest_before(reading),
         )
-        self._base_at = reading.received
+        if made is not None:
+            self._base, self._base_at = made, reading.received
+
+    async def refresh(self) -> None:
+        """Another worker may have closed the books meanwhile."""
+        run = self._run
+        if run.crew is None:
+            return
+        self._known_at = -1
+        newest = await run.ledger.call(run.books.baseline, self._base_key)
+        if newest is not None and (self._base is None or newest.id != self._base.id):
+            self._base, self._base_at = newest, -math.inf
 
     # -- what it knows -----------------------------------------------------------------------------
 
@@ -149,7 +161,8 @@ class Bookkeeper:
                             for doubt in await self.open_doubts() if doubt.finding is not None]
         fingerprint = self._reader.key_fingerprint
         closed = await run.ledger.call(
-            run.books.close_interval, run.key, conclusions, quiet.id, key_fingerprint=fingerprint
+            run.books.close_interval, run.key, conclusions, quiet.id, key_fingerprint=fingerprint,
+            newest=self._reader.newest_before(quiet),
         )
         if closed is None:
             return False

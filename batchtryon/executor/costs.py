@@ -65,7 +65,7 @@ class CostCheck:
                 self._due = False
                 await self._look(self._start)
         except BatchTryonError as exc:  # the ledger or its disk
-            self._run.halt(exc.exit_code, str(exc), at_once=True)
+            self._run.halt_for(exc)
 
     async def _look(self, start: Reading) -> None:
         run = self._run
@@ -75,7 +75,7 @@ class CostCheck:
         since = await run.ledger.call(run.books.since, self._from)
         if start.balance.on_demand - now.balance.on_demand <= since.most + self._open:
             return
-        with run.paused():
+        async with run.paused():
             if await run.emptied(run.clock.monotonic() + run.settings.job_deadline):
                 await self._compare(start)
 

@@ -150,7 +150,7 @@ class Courier:
             run.halts.no_files = True
             run.halt(defect.exit_code, str(defect))
         elif isinstance(defect, BatchTryonError):
-            run.halt(defect.exit_code, str(defect), at_once=True)
+            run.halt_for(defect)
         else:
             self._defect = self._defect or defect
             # What it says goes no further than the traceback that is raised: it may hold anything.

@@ -22,10 +22,13 @@ from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.press import Press
 from batchtryon.executor.reconciler import Reconciler
 from batchtryon.executor.run import Run
+from batchtryon.executor.sharedpolls import SharedPollWindow
+from batchtryon.executor.sharing import Sharing, Takers
 from batchtryon.executor.submitting import Submitter
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Item, Job, JobReport
 from batchtryon.retry import RetryPolicy
+from batchtryon.states import JobState
 from batchtryon.store import Store
 
 __all__ = ["Executor"]
@@ -45,7 +48,9 @@ class Executor:
         retry = RetryPolicy(max_attempts=settings.max_attempts, scale=settings.rate.seconds / 60, rng=rng)
         self.run = run
         self._no_submit = no_submit
-        window = PollWindow(settings.poll_rate, started=run.clock.monotonic(), queue=min(60.0, settings.settle))
+        queue = min(60.0, settings.settle)
+        shared = None if run.crew is None else SharedPollWindow(settings.poll_rate, queue=queue)
+        window = shared or PollWindow(settings.poll_rate, started=run.clock.monotonic(), queue=queue)
         self._courier = Courier(run, downloader, store, retry)
         self._follower = Follower(
             run, client, planner, window, retry, on_done=self._rendered, on_again=self._again,
@@ -54,6 +59,12 @@ class Executor:
         self._submitter = Submitter(
             run, client, press, retry, on_job=self._follower.add, others_busy=lambda: self._follower.busy,
         )
+        self._sharing: Sharing | None = None
+        if run.crew is not None and shared is not None:
+            self._sharing = self._submitter.sharing = Sharing(run, run.crew, Takers(
+                job=self._follower.take_up, output=self._courier.add, recover=self._submitter.recover,
+                look_again=self._submitter.look_again,
+            ), shared)
         self._reader = BalanceReader(run, client, retry)
         self._reconciler = Reconciler(run, self._reader, new_server=new_server)
         self._costs = CostCheck(run, self._reader)
@@ -73,6 +84,7 @@ class Executor:
         Raises only for defects of our own.
         """
         run = self.run
+        run.newest_before = await run.ledger.call(run.books.newest_attempt)
         await self._submitter.recover()
         first = await self._reader.read()
         run.progress.balance_start = None if first is None else first.balance
@@ -84,7 +96,10 @@ class Executor:
         working = [asyncio.ensure_future(part) for part in (self._submit(), self._follow(), self._courier.carry_all())]
         watching = [
             asyncio.ensure_future(part)
-            for part in (self._reader.watch(self._cadence), self._reconciler.watch(), self._costs.watch())
+            for part in (
+                self._reader.watch(self._cadence), self._reconciler.watch(), self._costs.watch(),
+                *([] if self._sharing is None else [self._sharing.watch(), self._sharing.feed()]),
+            )
         ]
         try:
             await self._until_done_or_defect(working, watching)
@@ -134,10 +149,15 @@ class Executor:
     async def _take_up(self) -> None:
         """Known jobs are asked for, outputs that wait are fetched, reused rows get their copies (fault D2)."""
         run = self.run
+        if self._sharing is not None:
+            await self._sharing.begin()
+        else:
+            for output in await run.ledger.call(run.jobs.waiting_outputs):
+                self._courier.add(output)
         for job in await run.ledger.call(run.jobs.open):
-            self._follower.take_up(job)
-        for output in await run.ledger.call(run.jobs.waiting_outputs):
-            self._courier.add(output)
+            # Those under way on a shared ledger are another worker's, or were taken over.
+            if self._sharing is None or job.state is not JobState.PROCESSING:
+                self._follower.take_up(job)
         for item_id in await run.ledger.call(run.jobs.undelivered, run.key.manifest, run.sync):
             for output in await run.ledger.call(run.jobs.outputs_of_item, item_id):
                 self._courier.add(output)

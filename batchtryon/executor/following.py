@@ -11,8 +11,9 @@ from batchtryon.api.client import TryOnClient
 from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
 from batchtryon.executor.isolation import setback, success
 from batchtryon.executor.lifecycle import after_overdue, after_report, after_vanished, retry_after_report
-from batchtryon.executor.pollwindow import PollWindow
+from batchtryon.executor.pollwindow import PollBudget
 from batchtryon.executor.run import KEY_REFUSED, Run
+from batchtryon.ledger.attempts import Taken
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Item, Job, JobOutcome, JobReport
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
@@ -48,7 +49,7 @@ class Follower:
     """Polls every job of the ledger that has not ended."""
 
     def __init__(
-        self, run: Run, client: TryOnClient, planner: PollPlanner, window: PollWindow, retry: RetryPolicy, *,
+        self, run: Run, client: TryOnClient, planner: PollPlanner, window: PollBudget, retry: RetryPolicy, *,
         on_done: Callable[[Job, JobReport], Awaitable[None]], on_again: Callable[[Item, float], None],
         on_failed: Callable[[], None],
     ) -> None:
@@ -74,7 +75,7 @@ class Follower:
 
     def take_up(self, job: Job) -> None:
         """Follow a job from an earlier run: it is asked for once at once (fault D2)."""
-        held = job.state is not JobState.PROCESSING
+        held = job.state in {JobState.STUCK, JobState.VANISHED}
         self._push(_Followed(job, polls=job.polls, last=held), self._run.clock.monotonic())
 
     def add(self, job: Job) -> None:
@@ -127,7 +128,7 @@ class Follower:
         self._run.progress.live = len(self._due) + len(self._polling)
         if not polling.cancelled() and (defect := polling.exception()) is not None:
             if isinstance(defect, BatchTryonError):
-                self._run.halt(defect.exit_code, str(defect), at_once=True)
+                self._run.halt_for(defect)
             else:
                 self._defect = self._defect or defect
                 # What it says goes no further than the traceback that is raised: it may hold anything.
@@ -164,17 +165,19 @@ class Follower:
             return
         self._learn(followed)
         if report.state is JobState.COMPLETED:
-            await self._end(followed, after_report(report, again=False))
+            if not await self._end(followed, after_report(report, again=False)):
+                return
             if report.urls:
                 await success(run, job)
             await self._on_done(job, report)
         else:
             item = await run.ledger.call(run.attempts.item, job.item_id)
             again = retry_after_report(job, report, item, self._retry)
-            await self._end(followed, after_report(report, again=isinstance(again, RetryIn)))
+            if not await self._end(followed, after_report(report, again=isinstance(again, RetryIn))):
+                return
             if followed.ours:
                 run.progress.credits_spent -= item.credits
-            else:
+            elif job.attempt <= run.newest_before:
                 run.progress.credits_refunded += item.credits
             self._fail(job, report, item, again)
             await setback(run, item, report.name or "Failed")
@@ -225,13 +228,21 @@ class Follower:
         self._push(followed, now + wait)
 
     async def _hold(self, followed: _Followed, outcome: JobOutcome) -> None:
-        await self._end(followed, outcome)
+        if not await self._end(followed, outcome):
+            return
         self._run.progress.lost += 1
         self._run.warn(f"{followed.job.label}: {outcome.error_message}; job {followed.job.id} is held.")
 
-    async def _end(self, followed: _Followed, outcome: JobOutcome) -> None:
-        await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
+    async def _end(self, followed: _Followed, outcome: JobOutcome) -> bool:
+        """Commit it; False if another worker did before."""
+        try:
+            await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
+        except Taken:
+            if self._run.crew is None:
+                raise
+            return False
         self._run.freed.notify()
+        return True
 
     def _learn(self, followed: _Followed) -> None:
         job = followed.job

@@ -30,12 +30,12 @@ class Heed:
         """Minutes have passed, and what was lost before is settled."""
         self._streaks = Streaks()
 
-    def answer(self, answer: Answer, item: Item) -> None:
+    async def answer(self, answer: Answer, item: Item) -> None:
         """Heed an answer that is committed."""
         self._streaks = self._streaks.after(answer)
         if answer.verdict is Verdict.ACCEPTED:
             self._slotless = None
-        self._stop(stop_for(answer), item, answer)
+        await self._stop(stop_for(answer), item, answer)
         self._heed_streaks(answer)
         self.failures()
 
@@ -62,8 +62,8 @@ class Heed:
                 "Top up, or lower --keep-credits, to go on.",
             )
 
-    def _stop(self, stop: Stop | None, item: Item, answer: Answer) -> None:
-        run, now = self._run, self._run.clock.monotonic()
+    async def _stop(self, stop: Stop | None, item: Item, answer: Answer) -> None:
+        run = self._run
         if stop in {Stop.RATE, Stop.SLOTS, Stop.OUT_OF_CREDITS} and answer.http_status == 429:
             run.progress.rejected_429 += 1
         match stop:
@@ -75,14 +75,14 @@ class Heed:
                 run.halt(ExitCode.OUT_OF_CREDITS, "The account is out of credits. What is paid for is finished; "
                          "top up and run the same command again.")
             case Stop.RATE:
-                run.attempts.book.rate_refused(now, answer.retry_after)
+                await run.ledger.call(run.attempts.rate_refused, answer.retry_after)
                 run.warn("The API says we are too fast, though our own requests do not explain it: "
                          "someone else may use this account, or its limit is lower than --rate. Slowing down.")
                 run.see_others("a refusal that our own requests do not explain says that others use the account")
                 self._again(item.id, 0.0)
             case Stop.SLOTS:
                 live = run.attempts.book.live
-                run.attempts.book.slots_refused(now)
+                await run.ledger.call(run.attempts.slots_refused)
                 run.warn(f"The API says too many jobs are being processed, while we have {live} of "
                          f"{run.settings.concurrency}: someone else uses this account. Yielding to them.")
                 run.see_others("others use the account: jobs are processed that are not ours")

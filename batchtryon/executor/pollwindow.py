@@ -8,10 +8,30 @@ from __future__ import annotations
 
 import heapq
 import math
+from typing import Protocol
 
 from batchtryon.settings import Rate
 
-__all__ = ["PollWindow"]
+__all__ = ["PollBudget", "PollWindow"]
+
+
+class PollBudget(Protocol):
+    """Whatever says when the next poll may be sent; see :class:`PollWindow`."""
+
+    def opens(self, now: float) -> float:
+        """The time from which a request may be sent."""
+
+    def load(self, now: float) -> float:
+        """How much of the budget is taken, 0 to 1."""
+
+    def take(self) -> int:
+        """Count a request from now on. Gives its ticket."""
+
+    def answered(self, ticket: int, now: float, *, sent: bool, lost: bool = False) -> None:
+        """The request of that ticket is over."""
+
+    def pause(self, until: float) -> None:
+        """Send nothing before ``until``."""
 
 
 class PollWindow:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
+from contextlib import suppress
 
+from batchtryon.errors import LedgerAway
 from batchtryon.executor.isolation import tell_lifted
 from batchtryon.executor.press import Body, Press
 from batchtryon.executor.run import Run
+from batchtryon.ledger.crew import Crew
 from batchtryon.records import Item
 
 __all__ = ["SubmitQueue"]
@@ -28,6 +31,8 @@ class SubmitQueue:
         self._after = 0
         self._exhausted = False
         self._later: list[tuple[float, int]] = []
+        # Of a shared ledger: claimed once, and left alone because of a picture.
+        self._passed: set[int] = set()
         self._bodies: dict[int, asyncio.Task[Body]] = {}
 
     @property
@@ -43,7 +48,12 @@ class SubmitQueue:
     def begin_again(self) -> None:
         """Look from the first row on for items that became pending again."""
         self._after, self._exhausted = 0, False
+        self._passed.clear()
         self._page.clear()
+
+    def look_again(self) -> None:
+        """Others may have left rows to submit."""
+        self._exhausted = False
 
     def again(self, item_id: int, seconds: float) -> None:
         """Give an item out again after ``seconds``."""
@@ -76,6 +86,11 @@ class SubmitQueue:
         for body in self._bodies.values():
             body.cancel()
         await asyncio.gather(*self._bodies.values(), return_exceptions=True)
+        if self._run.crew is not None and self._page:
+            page, self._page = [item.id for item in self._page], deque()
+            # A database that is away frees them itself, when the lease has run out.
+            with suppress(LedgerAway):
+                await self._run.ledger.call(self._run.crew.let_go_of_items, page)
 
     async def _fresh(self) -> Item | None:
         """The next pending item in order that none of its pictures holds back."""
@@ -85,18 +100,38 @@ class SubmitQueue:
                 if not self._run.quarantine.holds(item):
                     return item
                 self._drop_body(item)
+                if self._run.crew is not None:
+                    await self.leave(item)
             if self._exhausted:
                 return None
             await self._turn_page()
 
     async def _turn_page(self) -> None:
         run = self._run
+        if run.crew is not None:
+            await self._claim_page(run.crew)
+            return
         found = await run.ledger.call(run.attempts.pending, run.key.manifest, run.sync, after=self._after, limit=_PAGE)
         self._exhausted = len(found) < _PAGE
         self._after = found[-1].position if found else self._after
         # Rows of one fingerprint stand beside each other here; the first one pays. What comes later has its time.
         later = {item_id for _, item_id in self._later}
         self._page.extend({item.id: item for item in found if item.id not in later}.values())
+
+    async def _claim_page(self, crew: Crew) -> None:
+        """The next items that no other worker has; few, for what is claimed here is not done elsewhere."""
+        run = self._run
+        without = [*self._passed, *(item_id for _, item_id in self._later)]
+        claimed = await run.ledger.call(crew.claim_items, run.key.manifest, limit=_AHEAD, without=without)
+        self._page.extend(await run.ledger.call(run.attempts.items, claimed))
+        self._exhausted = not claimed
+
+    async def leave(self, item: Item) -> None:
+        """Of a shared ledger: another worker may read the pictures, or has not met what speaks against them."""
+        run = self._run
+        assert run.crew is not None
+        self._passed.add(item.id)
+        await run.ledger.call(run.crew.let_go_of_items, [item.id], unread=True)
 
     def _start_body(self, item: Item) -> None:
         if item.id not in self._bodies:

@@ -61,7 +61,7 @@ class Reconciler:
                 async with self._one_at_a_time:
                     await self._pause_and_judge()
         except BatchTryonError as exc:  # the ledger or its disk
-            self._run.halt(exc.exit_code, str(exc), at_once=True)
+            self._run.halt_for(exc)
 
     async def _until_ripe(self) -> bool:
         """Wait until something can be judged; False once the run stops at once."""
@@ -81,7 +81,7 @@ class Reconciler:
 
     async def _pause_and_judge(self) -> None:
         run = self._run
-        with run.paused():
+        async with run.paused():
             unjudged = [doubt for doubt in await self._books.doubts() if doubt.finding is None]
             until = max((self._books.patience.due(doubt.deadline) for doubt in unjudged), default=0.0)
             if not await run.emptied(max(until, run.clock.monotonic()) + self._books.patience.job):
@@ -89,6 +89,7 @@ class Reconciler:
                 self._not_before = run.clock.monotonic() + 2 * _COMPANY
                 return
             if await self._wait_until(until):
+                await self._books.refresh()
                 await self._books.judge(await self._quiet())
 
     # -- the end -----------------------------------------------------------------------------------
@@ -115,8 +116,18 @@ class Reconciler:
                     self._say_how_long(open_doubts)
                 if not await self._wait_until(self._next_step(open_doubts)):
                     break
-                opened = await self._books.judge(await self._quiet()) or opened
+                opened = await self._judge_alone() or opened
         return opened
+
+    async def _judge_alone(self) -> bool:
+        """Judge, while no other worker of the ledger submits; this one has nothing under way."""
+        run = self._run
+        if run.crew is None:
+            return await self._books.judge(await self._quiet())
+        async with run.paused():
+            await run.emptied(run.clock.monotonic() + run.settings.job_deadline)
+            await self._books.refresh()
+            return await self._books.judge(await self._quiet())
 
     def _next_step(self, open_doubts: Sequence[Doubt]) -> float:
         """When the next judgement may be made: of those not judged yet, or the last one."""
@@ -144,6 +155,8 @@ class Reconciler:
             if await run.ledger.call(run.books.under_way):
                 since.clear()
             elif (reading := await self._reader.read(calls=1)) is not None:
+                if since and self._reader.newest_before(since[-1]) != self._reader.newest_before(reading):
+                    since.clear()  # another worker submitted something in between: it had not noticed the pause
                 since.append(reading)
                 if is_quiet(since, apart=patience.apart):
                     return reading

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from batchtryon.clock import Clock
-from batchtryon.errors import ExitCode
+from batchtryon.errors import BatchTryonError, ExitCode, LedgerAway
 from batchtryon.executor.gateway import Gateway
 from batchtryon.executor.quarantine import Quarantine
 from batchtryon.ledger.attempts import Attempts, RunKey
+from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
@@ -148,6 +149,14 @@ class Run:
     #: The manifest's rows of this sync are the run's.
     sync: int
     tell: Callable[[Message], None]
+    #: This process among the workers of a shared ledger; None if it has the ledger for itself.
+    crew: Crew | None = None
+    #: Nothing more is submitted, for whoever began the run has ended it; what is paid for is finished.
+    is_over: bool = False
+    #: The ledger's newest attempt when this run began.
+    newest_before: int = 0
+    #: The ledger's database went away while something was to be written.
+    away: LedgerAway | None = None
     progress: Progress = field(default_factory=Progress)
     halts: Halts = field(default_factory=Halts)
     changed: Signal = field(default_factory=Signal)
@@ -190,6 +199,13 @@ class Run:
         self.changed.notify()
         self.freed.notify()
 
+    def halt_for(self, exc: BatchTryonError) -> None:
+        """Do nothing more, for the ledger or its disk does not go on; a database that is away may come back."""
+        if isinstance(exc, LedgerAway):
+            self.away = exc
+            self.halts.add(exc.exit_code, str(exc), at_once=True)
+        self.halt(exc.exit_code, str(exc), at_once=True)
+
     def see_others(self, because: str) -> None:
         """The account is used by someone else: the balance proves nothing any more (``design/charges.md``)."""
         if self.foreign is None:
@@ -201,14 +217,21 @@ class Run:
         """Whether no permit is asked for at the moment."""
         return self._pauses > 0
 
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Ask for no permits until the end of this context."""
+    @contextlib.asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Ask for no permits until the end of this context; on a shared ledger no worker gets one."""
         self._pauses += 1
         try:
+            while self.crew is not None and not await self.ledger.call(self.crew.pause):
+                # Another worker looks at the books, or died doing so less than a lease ago.
+                await self.changed.wait(1.0)
+                if self.halts.at_once:
+                    break
             yield
         finally:
             self._pauses -= 1
+            if self.crew is not None and not self._pauses:
+                await self.ledger.call(self.crew.unpause)
             self.freed.notify()
 
     async def emptied(self, until: float) -> bool:
@@ -217,7 +240,8 @@ class Run:
             left = until - self.clock.monotonic()
             if left <= 0 or self.halts.at_once:
                 return False
-            await self.changed.wait(left)
+            # What other workers do makes no noise here.
+            await self.changed.wait(left if self.crew is None else min(left, 1.0))
         return True
 
     def warn(self, text: str) -> None:

@@ -14,8 +14,10 @@ from batchtryon.executor.lifecycle import after_answer, is_about_account, left_b
 from batchtryon.executor.press import Body, Press
 from batchtryon.executor.queue import SubmitQueue
 from batchtryon.executor.run import Run
-from batchtryon.images import PictureChanged
-from batchtryon.ledger.attempts import KnownJob, Taken
+from batchtryon.executor.sharing import Sharing
+from batchtryon.images import PictureAway, PictureChanged
+from batchtryon.ledger.attempts import KnownJob, Settled, Taken
+from batchtryon.ledger.crew import LeaseLost
 from batchtryon.ledger.permits import Denied, Limit
 from batchtryon.records import Answer, Attempt, Item, Job, PictureUnusable, Verdict
 from batchtryon.retry import RetryPolicy
@@ -43,6 +45,8 @@ class Submitter:
         self._on_job = on_job
         # Whether a job may still come back to be submitted again.
         self._others_busy = others_busy
+        #: This worker's part in a batch that several work on; None: it is the only one.
+        self.sharing: Sharing | None = None
         self._queue = SubmitQueue(run, press)
         self._heed = Heed(run, self._queue.again)
         self._sending: set[asyncio.Task[None]] = set()
@@ -60,7 +64,8 @@ class Submitter:
         run = self._run
         for left in await run.ledger.call(lambda: list(run.attempts.left_behind())):
             answer = left.answer or left_by_the_dead(marked=left.marked)
-            await self._commit(left.attempt, left.item, answer)
+            if await self._commit(left.attempt, left.item, answer) is None:
+                continue
             await run.note("recovered", {"attempt": left.attempt.seq, "as": answer.verdict.value}, item=left.item.id)
         await run.ledger.call(run.attempts.forget_spool)
         await learn_again(run)
@@ -70,14 +75,14 @@ class Submitter:
     async def submit_all(self) -> None:
         """Until nothing is left to submit, or the run halts; every POST under way is awaited."""
         try:
-            while not self._run.halts:
+            while not self._run.halts and not self._run.is_over:
                 item = await self._queue.next()
                 if item is not None:
                     await self._submit(item)
-                elif not self._busy() and not await self._try_last():
-                    break
                 elif self._busy():
                     await self._run.changed.wait(self._queue.seconds)
+                elif not await self._try_last() and await self._nothing_left():
+                    break
             await count_waiting(self._run)
         finally:
             await self._queue.close()
@@ -106,27 +111,34 @@ class Submitter:
             self.again(item_id, 0.0)
         return bool(tries)
 
+    async def _nothing_left(self) -> bool:
+        """Whether no other worker has rows that may still come back; if one has, a while has passed."""
+        if self.sharing is None or await self.sharing.is_done():
+            return True
+        await self._run.changed.wait(None)
+        return False
+
+    def look_again(self) -> None:
+        """Other workers may have left rows to submit."""
+        self._queue.look_again()
+
     def _busy(self) -> bool:
         return self._queue.waits or bool(self._sending) or self._others_busy()
 
     # -- one item ----------------------------------------------------------------------------------
 
     async def _submit(self, item: Item) -> None:
-        run = self._run
-        try:
-            body = await self._queue.body(item)
-        except (PictureUnusable, PictureChanged) as exc:
-            await run.ledger.call(run.attempts.mark_unusable, item, name="PictureChanged", message=str(exc))
-            run.progress.failed += 1
-            run.warn(f"{item.label}: {exc}")
-            return
-        except (StoreAway, StoreRefused) as exc:
-            # Of the place, not of this picture: the row stays as it is, and nothing was sent.
-            run.halt(exc.exit_code, f"{item.label}: {exc}")
+        body = await self._body(item)
+        if body is None:
             return
         try:
             attempt = await self._permit(item, body)
         except Taken:
+            return
+        except LeaseLost:
+            # Another worker may have taken the item meanwhile, or will.
+            assert self.sharing is not None
+            await self.sharing.renew()
             return
         if attempt is None:
             return
@@ -134,11 +146,29 @@ class Submitter:
         self._sending.add(sending)
         sending.add_done_callback(self._sent)
 
+    async def _body(self, item: Item) -> Body | None:
+        """What is sent; None if it cannot be made here and now."""
+        run = self._run
+        try:
+            return await self._queue.body(item)
+        except (PictureUnusable, PictureChanged) as exc:
+            if isinstance(exc, PictureAway) and run.crew is not None:
+                await self._queue.leave(item)
+                run.inform(f"{item.label}: {exc.what} It is left to another worker.")
+                return None
+            await run.ledger.call(run.attempts.mark_unusable, item, name="PictureChanged", message=str(exc))
+            run.progress.failed += 1
+            run.warn(f"{item.label}: {exc}")
+        except (StoreAway, StoreRefused) as exc:
+            # Of the place, not of this picture: the row stays as it is, and nothing was sent.
+            run.halt(exc.exit_code, f"{item.label}: {exc}")
+        return None
+
     async def _permit(self, item: Item, body: Body) -> Attempt | None:
         """The committed intent; None if the run stops before there is one."""
         run = self._run
         timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
-        while not run.halts and self._in_time() and not run.quarantine.holds(item):
+        while not run.halts and not run.is_over and self._in_time() and not run.quarantine.holds(item):
             if run.is_paused:
                 await self._wait(_PAUSED)
                 continue
@@ -148,13 +178,18 @@ class Submitter:
             if isinstance(granted, Attempt):
                 return granted
             # Only what is under way may still give credits back.
-            if granted.limit in {Limit.CAP, Limit.FLOOR} and not (self._sending or self._others_busy()):
+            if granted.limit in {Limit.CAP, Limit.FLOOR} and not self._may_give_back():
                 if granted.limit is Limit.FLOOR and await self._read_anew():
                     continue
                 self._heed.limit(granted, item)
                 return None
             await self._wait(granted)
         return None
+
+    def _may_give_back(self) -> bool:
+        """Whether something is under way that may turn out to be free."""
+        elsewhere = self._run.crew is not None and self._run.attempts.book.live > 0
+        return bool(self._sending) or self._others_busy() or elsewhere
 
     async def _read_anew(self) -> bool:
         """Whether a reading came that says what is left now that nothing is under way; it is waited for a while."""
@@ -170,7 +205,8 @@ class Submitter:
 
     async def _wait(self, denied: Denied) -> None:
         run, now = self._run, self._run.clock.monotonic()
-        until = min((time for time in (denied.until, self._deadline) if time is not None), default=None)
+        again = None if self.sharing is None else now + run.attempts.patience
+        until = min((time for time in (denied.until, self._deadline, again) if time is not None), default=None)
         await run.freed.wait(None if until is None else max(0.001, until - now))
         run.progress.waited[denied.limit] = run.progress.waited.get(denied.limit, 0.0) + run.clock.monotonic() - now
 
@@ -186,7 +222,7 @@ class Submitter:
             answer = await self._post(attempt, item, body)
             await self._settle(attempt, item, answer, self._run.clock.monotonic())
         except BatchTryonError as exc:  # the ledger or its disk: the answer is in the spool, or nothing was sent
-            self._run.halt(exc.exit_code, str(exc), at_once=True)
+            self._run.halt_for(exc)
 
     async def _post(self, attempt: Attempt, item: Item, body: Body) -> Answer:
         run = self._run
@@ -211,9 +247,12 @@ class Submitter:
 
     async def _settle(self, attempt: Attempt, item: Item, answer: Answer, received: float) -> None:
         run = self._run
-        answer = await self._commit(attempt, item, answer, received)
         if answer.http_status is not None:
             run.heard()
+        committed = await self._commit(attempt, item, answer, received)
+        if committed is None:
+            return
+        answer = committed
         if answer.verdict is Verdict.ACCEPTED:
             assert answer.job_id is not None
             if run.quarantine.is_on:
@@ -231,16 +270,20 @@ class Submitter:
             run.halt_if_silent()
         elif answer.verdict is Verdict.REFUSED and not is_about_account(answer):
             await setback(run, item, answer.name or "Refused")
-        self._heed.answer(answer, item)
+        await self._heed.answer(answer, item)
         run.changed.notify()
         run.freed.notify()
 
     async def _commit(
         self, attempt: Attempt, item: Item, answer: Answer, received: float | None = None
-    ) -> Answer:
+    ) -> Answer | None:
+        """What was committed; None if it came too late, for others had settled the attempt by then."""
         run, outcome = self._run, after_answer(answer)
         try:
             await run.ledger.call(run.attempts.record_answer, attempt, answer, outcome, received=received)
+        except Settled:
+            await run.note("late answer", {"attempt": attempt.seq, "verdict": answer.verdict.value}, item=item.id)
+            return None
         except KnownJob:
             doubtful = replace(answer, verdict=Verdict.UNKNOWN, job_id=None, name="KnownJobId",
                                message=f"the API answered with the id of an earlier job, {answer.job_id}")

@@ -10,7 +10,7 @@ from batchtryon.images.outputs import OutputPicture, inspect_output
 from batchtryon.images.preflight import Inspection, inspect
 from batchtryon.images.prepare import Prepared, prepare
 from batchtryon.images.prepared import PreparedCache
-from batchtryon.images.sources import PictureChanged, read_source
+from batchtryon.images.sources import PictureAway, PictureChanged, read_source
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -19,6 +19,7 @@ __all__ = [
     "Label",
     "LocalPictures",
     "OutputPicture",
+    "PictureAway",
     "PictureChanged",
     "Prepared",
     "PreparedCache",

@@ -7,7 +7,7 @@ are one commit. Every move is compare-and-set on (attempt, state).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,18 +15,22 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select
 
 from batchtryon.clock import Clock
-from batchtryon.errors import BatchTryonError, DiskError
+from batchtryon.errors import BatchTryonError, DiskError, LedgerAway, LedgerForgot
 from batchtryon.ledger.ages import deadline_here
 from batchtryon.ledger.catalog import sources_from_json
+from batchtryon.ledger.changes import ChangeKind
+from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.permits import Denied, PermitBook
+from batchtryon.ledger.permits import Denied, Limit, PermitBook
 from batchtryon.ledger.setbacks import Setbacks
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.tables import attempts, items, jobs, manifests, rows
+from batchtryon.ledger.turns import Turn, Turns
 from batchtryon.records import Answer, Attempt, AttemptOutcome, Item
 from batchtryon.states import (
     ATTEMPT_MOVES,
     ITEM_MOVES,
+    UNRESOLVED,
     AttemptEvent,
     AttemptState,
     ItemEvent,
@@ -35,7 +39,7 @@ from batchtryon.states import (
     apply,
 )
 
-__all__ = ["Attempts", "KnownJob", "LeftBehind", "RunKey", "Taken", "move_item"]
+__all__ = ["Attempts", "KnownJob", "LeftBehind", "RunKey", "Settled", "Taken", "move_item"]
 
 # Made once: to build a statement costs more than to run it.
 _ITEMS = (
@@ -58,6 +62,7 @@ _KNOWN_JOB = select(jobs.c.id).where(jobs.c.id == bindparam("b_job"))
 # Compare and set; the columns are those that are given.
 _MOVE_ITEM = items.update().where(items.c.id == bindparam("b_item"), items.c.state == bindparam("b_state"))
 _MOVE_ATTEMPT = attempts.update().where(attempts.c.seq == bindparam("b_seq"), attempts.c.state == bindparam("b_state"))
+_UNSETTLED = (AttemptState.INTENT, AttemptState.SENDING)
 _NEW_ATTEMPT, _NEW_JOB = attempts.insert(), jobs.insert()
 
 
@@ -67,6 +72,10 @@ class Taken(Exception):
 
 class KnownJob(Exception):
     """An answer names the job of an earlier attempt: it is not a new job's."""
+
+
+class Settled(Exception):
+    """The attempt came to this end, or to one that says more, before: nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +100,28 @@ class LeftBehind:
 
 
 class Attempts:
-    """The attempts of a ledger, for the one process that holds its lock."""
+    """The attempts of a ledger. ``crew``: this process among several; None if it is the only one."""
 
-    def __init__(self, database: Database, clock: Clock, book: PermitBook, spool: Spool) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, turns: Turns, spool: Spool, crew: Crew | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._turns = turns
         self._spool = spool
-        self.book = book
+        self._crew = crew
         #: What the attempts came to, by their pictures.
         self.setbacks = Setbacks(database)
+
+    @property
+    def book(self) -> PermitBook:
+        """The permits, as far as this process has followed them."""
+        return self._turns.book
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a denied permit is to be asked for again."""
+        return self._turns.patience
 
     # -- taking up work ---------------------------------------------------------------------------
 
@@ -108,6 +130,11 @@ class Attempts:
         wanted = {"b_manifest": manifest_id, "b_sync": sync, "b_after": after, "b_limit": limit}
         with self._database.transaction() as connection:
             return [_item(found) for found in connection.execute(_PENDING_ITEMS, wanted)]
+
+    def items(self, item_ids: Sequence[int]) -> list[Item]:
+        """Some items as they stand, in that order."""
+        with self._database.transaction() as connection:
+            return [_one_item(connection, item_id) for item_id in item_ids]
 
     def item(self, item_id: int) -> Item:
         """One item as it stands."""
@@ -120,31 +147,60 @@ class Attempts:
         """Claim the item and commit an intent, or say what binds.
 
         ``timeout`` is the HTTP deadline in seconds from now. With ``sent_sha256``, the hash of a body that is ready,
-        the sending mark is committed with the intent: one commit less before the wire. Raises :class:`Taken`.
+        the sending mark is committed with the intent: one commit less before the wire. Raises :class:`Taken`, and
+        :class:`LeaseLost` in a worker that the others think dead.
         """
-        now, at = self._clock.monotonic(), self._clock.now()
-        denied = self.book.ask(now, item.credits)
-        if denied is not None:
-            return denied
+        certain = self._turns.glance(self._clock.monotonic(), item.credits)
+        if certain is not None:
+            return certain
+        with self._turns.turn() as turn:
+            denied = turn.book.ask(turn.now, item.credits) or self._held_up(turn)
+            if denied is not None:
+                return denied
+            return self._grant(turn, key, item, timeout=timeout, sent_sha256=sent_sha256)
+
+    def _held_up(self, turn: Turn) -> Denied | None:
+        """What other workers have against a permit now. Raises :class:`LeaseLost`."""
+        if self._crew is None:
+            return None
+        self._crew.require_lease(turn.connection, turn.now)
+        until = self._crew.paused_until(turn.connection, turn.now)
+        return None if until is None else Denied(limit=Limit.BOOKS, until=until)
+
+    def _grant(self, turn: Turn, key: RunKey, item: Item, *, timeout: float, sent_sha256: str | None) -> Attempt:
+        now, at = turn.now, self._clock.now()
         deadline = now + timeout
         state, mark = AttemptState.INTENT, dict[str, Any]()
         if sent_sha256 is not None:
             state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), _mark(now, at, sent_sha256)
-        with self._database.transaction() as connection:
-            _claim_item(connection, item.id, self._clock)
-            made = connection.execute(_NEW_ATTEMPT, {
-                "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
-                "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
-                "boot_id": self._clock.boot_id, "intent_at": at, "intent_s": now,
-                "deadline_s": deadline, **mark,
-            })
-            assert made.inserted_primary_key is not None
-            seq = int(made.inserted_primary_key[0])
-        self.book.granted(seq, now, item.credits, deadline)
+        _claim_item(turn.connection, item.id, self._clock)
+        made = turn.connection.execute(_NEW_ATTEMPT, {
+            "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
+            "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
+            "boot_id": self._clock.boot_id, "intent_at": at, "intent_s": now,
+            "deadline_s": deadline, "worker": None if self._crew is None else self._crew.me, **mark,
+        })
+        assert made.inserted_primary_key is not None
+        seq = int(made.inserted_primary_key[0])
+        turn.change(
+            ChangeKind.GRANTED, now, attempt=seq, batch=key.batch, credits=item.credits, seconds=deadline
+        )
+        if self._crew is not None:
+            self._crew.let_go_of_item(turn.connection, item.id)
         return Attempt(
             seq=seq, item_id=item.id, state=state, credits=item.credits, deadline=deadline,
             marked=None if sent_sha256 is None else now,
         )
+
+    def rate_refused(self, retry_after: float | None) -> None:
+        """The API said that we are too fast (:meth:`PermitBook.rate_refused`); every worker heeds it."""
+        with self._turns.turn() as turn:
+            turn.change(ChangeKind.RATE_REFUSED, turn.now, seconds=retry_after)
+
+    def slots_refused(self) -> None:
+        """The API said that too many jobs are under way (:meth:`PermitBook.slots_refused`)."""
+        with self._turns.turn() as turn:
+            turn.change(ChangeKind.SLOTS_REFUSED, turn.now)
 
     def mark_sending(self, attempt: Attempt, sent_sha256: str) -> float:
         """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
@@ -171,16 +227,16 @@ class Attempts:
         """
         now = self._clock.monotonic() if received is None else received
         try:
-            with self._database.transaction() as connection:
-                self._write_answer(connection, attempt, answer, outcome, now)
-        except KnownJob:
+            with self._turns.turn() as turn:
+                self._write_answer(turn.connection, attempt, answer, outcome, now)
+                _tell(turn, attempt, outcome.attempt, now)
+        except (KnownJob, Settled):
             raise
         except Exception as exc:
             self._keep(attempt, answer)
-            if not isinstance(exc, BatchTryonError):
+            if not isinstance(exc, BatchTryonError) or isinstance(exc, LedgerAway | LedgerForgot):
                 raise
             raise DiskError(f"An answer could not be written to the ledger and is kept beside it: {exc}") from exc
-        self._follow(attempt, outcome.attempt, now)
 
     def _keep(self, attempt: Attempt, answer: Answer) -> None:
         try:
@@ -193,6 +249,8 @@ class Attempts:
         self, connection: Connection, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, now: float
     ) -> None:
         free = outcome.attempt in {AttemptEvent.REFUSED, AttemptEvent.UNSENT}
+        if self._crew is not None:
+            _require_unsettled(connection, attempt.seq, outcome.attempt)
         _move_attempt(connection, attempt.seq, outcome.attempt, {
             "answered_at": self._clock.now(),
             "answered_s": now,
@@ -212,30 +270,27 @@ class Attempts:
                 "state": JobState.PROCESSING.value, "images": images, "host_id": self._clock.host_id,
                 "boot_id": self._clock.boot_id, "accepted_at": self._clock.now(), "accepted_s": now, "polls": 0,
             })
-        move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure,
-                  error_name=outcome.error_name, error_message=outcome.error_message)
-
-    def _follow(self, attempt: Attempt, event: AttemptEvent, now: float) -> None:
-        book = self.book
-        if event is AttemptEvent.UNSENT:
-            book.unsent(attempt.seq)
-        elif event is AttemptEvent.ANSWER_LOST:
-            book.unknown(attempt.seq, attempt.deadline)
-        else:
-            book.answered(attempt.seq, now)
-            if event is AttemptEvent.ACCEPTED:
-                book.accepted(attempt.seq, now)
-            else:
-                book.freed(attempt.seq)
+        if self._crew is not None:
+            if outcome.attempt is AttemptEvent.ACCEPTED:
+                self._crew.claim(connection, "job", str(answer.job_id))
+            if not _waits_for(connection, attempt):
+                return  # it was settled without this answer, and submitted again
+        state = move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure,
+                          error_name=outcome.error_name, error_message=outcome.error_message)
+        if self._crew is not None and state is ItemState.PENDING:
+            self._crew.claim(connection, "item", str(item_id))  # for it is submitted again in its time, by us
 
     # -- recovery ---------------------------------------------------------------------------------
 
     def left_behind(self) -> Iterator[LeftBehind]:
         """Attempts without an outcome that an earlier process left, with the spool's answers to them."""
         spooled = dict(self._spool.answers())
-        query = select(attempts).where(
-            attempts.c.state.in_([AttemptState.INTENT, AttemptState.SENDING])
-        ).order_by(attempts.c.seq)
+        query = select(attempts).where(attempts.c.state.in_(_UNSETTLED)).order_by(attempts.c.seq)
+        if self._crew is not None:
+            # What a living worker sends is its own; of the others, what was in the spool may have been settled.
+            dead = ~self._crew.is_at_work(attempts.c.worker)
+            heard = attempts.c.seq.in_(list(spooled)) & attempts.c.state.in_([*UNRESOLVED, AttemptState.PAID_AND_LOST])
+            query = select(attempts).where((attempts.c.state.in_(_UNSETTLED) & dead) | heard).order_by(attempts.c.seq)
         with self._database.transaction() as connection:
             found = connection.execute(query).all()
             taken_up = [(row, _one_item(connection, row.item_id)) for row in found]
@@ -244,7 +299,7 @@ class Attempts:
                 self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
             )
             yield LeftBehind(
-                attempt=_attempt(row, deadline), item=item, marked=row.state == AttemptState.SENDING,
+                attempt=_attempt(row, deadline), item=item, marked=row.state != AttemptState.INTENT,
                 answer=spooled.get(row.seq),
             )
 
@@ -291,6 +346,34 @@ def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values:
     )
     if changed.rowcount != 1:
         raise Taken
+
+
+def _require_unsettled(connection: Connection, seq: int, event: AttemptEvent) -> None:
+    """Raises :class:`Settled` for a move that somebody made already, or made impossible, while we were away."""
+    state = AttemptState(connection.execute(_STATE_OF_ATTEMPT, {"b_seq": seq}).scalar_one())
+    if (state, event) not in ATTEMPT_MOVES:
+        raise Settled
+
+
+def _waits_for(connection: Connection, attempt: Attempt) -> bool:
+    """Whether its item still waits for this attempt's answer."""
+    state = connection.execute(_STATE_OF_ITEM, {"b_item": attempt.item_id}).one().state
+    if state not in {ItemState.SUBMITTING, ItemState.UNKNOWN}:
+        return False
+    newest = select(func.max(attempts.c.seq)).where(attempts.c.item_id == attempt.item_id)
+    return bool(connection.execute(newest).scalar_one() == attempt.seq)
+
+
+def _tell(turn: Turn, attempt: Attempt, event: AttemptEvent, now: float) -> None:
+    """What an answer changes about permits."""
+    seq = attempt.seq
+    if event is AttemptEvent.UNSENT:
+        turn.change(ChangeKind.UNSENT, now, attempt=seq)
+    elif event is AttemptEvent.ANSWER_LOST:
+        turn.change(ChangeKind.UNKNOWN, now, attempt=seq, seconds=attempt.deadline)
+    else:
+        turn.change(ChangeKind.ANSWERED, now, attempt=seq)
+        turn.change(ChangeKind.ACCEPTED if event is AttemptEvent.ACCEPTED else ChangeKind.FREED, now, attempt=seq)
 
 
 def _mark(seconds: float, at: datetime, sent_sha256: str) -> dict[str, Any]:

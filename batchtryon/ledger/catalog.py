@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Text, bindparam, cast, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import UsageError
@@ -143,7 +143,7 @@ class Catalog:
     def _items_for(self, connection: Connection, decisions: Sequence[Decision]) -> dict[str, int]:
         wanted = {decision.fingerprint: decision for decision in decisions}
         query = (
-            select(items.c.fingerprint, items.c.id, items.c.state, type_coerce(items.c.sources, Text))
+            select(items.c.fingerprint, items.c.id, items.c.state, cast(items.c.sources, Text))
             .where(items.c.fingerprint.in_(list(wanted)))
         )
         ids, moved = dict[str, int](), []
@@ -169,7 +169,7 @@ class Catalog:
         ids = [decision.row.id for decision in decisions]
         found = connection.execute(
             select(rows.c.row_id, rows.c.id, rows.c.item_id, rows.c.take, rows.c.delivered, rows.c.position,
-                   rows.c.selected, type_coerce(rows.c.columns, Text).label("columns"))
+                   rows.c.selected, cast(rows.c.columns, Text).label("columns"))
             .where(rows.c.manifest_id == manifest_id, rows.c.row_id.in_(ids))
         )
         return {row.row_id: row for row in found}

@@ -21,7 +21,7 @@ from sqlalchemy.pool import StaticPool
 
 from batchtryon.errors import BatchTryonError, ConfigurationError, DiskError, LedgerBusy, LedgerError
 
-__all__ = ["Database", "redacted", "sqlite_path"]
+__all__ = ["SECRETS", "Database", "is_in_memory", "is_postgres", "redacted", "sqlite_path"]
 
 #: Seconds to wait for another writer before saying so.
 _BUSY_SECONDS = 10.0
@@ -31,24 +31,40 @@ _CACHE_KIBIBYTES, _LOG_PAGES = 16 * 1024, 4000
 #: How every SQLite file begins.
 _HEAD = b"SQLite format 3\0"
 #: Names in an address whose values nobody is to see.
-_SECRETS = "pass|pwd|secret|token|key|credential|signature"
+SECRETS = "pass|pwd|secret|token|key|credential|signature"
+#: A secret in libpq's own form, where quotes and backslashes have a meaning: ``host=db password='two words'``.
+_WORD = re.compile(rf"(?i)(\b\w*(?:{SECRETS})\w*\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|(?:[^\s'&\\]|\\.)(?:[^\s&\\]|\\.)*)")
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite ledger; None for one in memory. Raises :class:`ConfigurationError` for others."""
+    """The file of a SQLite ledger; None for one in memory or on PostgreSQL. Raises :class:`ConfigurationError`."""
+    if is_postgres(url):
+        return None
     found = re.fullmatch(r"sqlite(?:\+pysqlite)?://(?:/(.*))?", url)
     if found is None:
-        scheme = url.split(":", 1)[0]
+        scheme = redacted(url).split(":", 1)[0]
         raise ConfigurationError(
-            f"--ledger {redacted(url)}: '{scheme}' ledgers are not supported. Use sqlite:///path/to/ledger.sqlite3."
+            f"--ledger {redacted(url)}: '{scheme}' ledgers are not supported. Use sqlite:///path/to/ledger.sqlite3 or "
+            "postgresql://user@host/database."
         )
     return None if found[1] in (None, "", ":memory:") else Path(found[1])
 
 
+def is_postgres(url: str) -> bool:
+    """Whether a ledger's address is one of PostgreSQL, where several processes may work at once."""
+    return url.split(":", 1)[0] in {"postgresql", "postgres", "postgresql+psycopg"}
+
+
+def is_in_memory(url: str) -> bool:
+    """Whether the ledger would be forgotten with the process."""
+    return not is_postgres(url) and sqlite_path(url) is None
+
+
 def redacted(url: str) -> str:
     """The URL without its password or other secrets, for people (fault L9)."""
-    without = re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
-    return re.sub(rf"(?i)([?&][^=&]*(?:{_SECRETS})[^=&]*=)[^&]*", r"\1***", without)
+    without = re.sub(r"(//[^/:]*):.*@", r"\1:***@", url)
+    without = re.sub(rf"(?i)([?&][^=&]*(?:{SECRETS})[^=&]*=)[^&]*", r"\1***", without)
+    return _WORD.sub(r"\1***", without)
 
 
 class Database:
@@ -60,6 +76,16 @@ class Database:
         self.read_only = read_only
         self._engine = self._make_engine()
         self._connection: Connection | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it at once."""
+        return False
+
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far: another server may be behind each."""
+        return 0
 
     @property
     def name(self) -> str:

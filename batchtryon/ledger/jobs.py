@@ -11,9 +11,11 @@ from sqlalchemy import Connection, bindparam, func, select
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age
 from batchtryon.ledger.attempts import Taken, move_item
+from batchtryon.ledger.changes import ChangeKind
+from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
+from batchtryon.ledger.turns import Turns
 from batchtryon.records import Delivery, Job, JobOutcome, Output, PictureCopy, SavedPicture, WrittenFile
 from batchtryon.states import JOB_MOVES, ItemEvent, ItemState, JobEvent, JobState, apply
 
@@ -28,10 +30,11 @@ JOBS_LIVE = timedelta(days=3)
 class Jobs:
     """The accepted attempts of a ledger."""
 
-    def __init__(self, database: Database, clock: Clock, book: PermitBook) -> None:
+    def __init__(self, database: Database, clock: Clock, turns: Turns, crew: Crew | None = None) -> None:
         self._database = database
         self._clock = clock
-        self._book = book
+        self._turns = turns
+        self._crew = crew
 
     # -- polling ----------------------------------------------------------------------------------
 
@@ -50,9 +53,15 @@ class Jobs:
             return self._job(connection.execute(_JOB, {"b_job": job_id}).one())
 
     def record_poll(self, job: Job, outcome: JobOutcome, *, polls: int, raw: bytes = b"") -> None:
-        """Commit what a poll brought to an end (or found overdue), with all that follows from it."""
+        """Commit what a poll brought to an end (or found overdue), with all that follows from it.
+
+        Raises :class:`Taken`, changing nothing, if another worker did before.
+        """
         seconds = self._age(job)
-        with self._database.transaction() as connection:
+        with self._turns.turn() as turn:
+            connection = turn.connection
+            if self._crew is not None:
+                _require_open(connection, job.id, outcome)
             _move_job(connection, job.id, outcome, {
                 "ended_at": self._clock.now(), "seconds": seconds, "polls": polls, "raw": raw or None,
                 "error_name": outcome.error_name, "message": outcome.error_message,
@@ -62,15 +71,22 @@ class Jobs:
             if outcome.job is JobEvent.COMPLETED:
                 self._insert_outputs(connection, job, outcome.urls)
             if _follows(connection, job):
-                move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
+                state = move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
                           error_name=outcome.error_name, error_message=outcome.error_message)
                 if outcome.job is JobEvent.COMPLETED and not outcome.urls:
                     # In the same commit: nothing else would ever come back to it.
                     move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock,
                               error_name=outcome.error_name, error_message=outcome.error_message)
-        if outcome.job is JobEvent.FAILED:
-            self._book.freed(job.attempt)
-        self._book.ended(job.attempt, seconds if outcome.job is JobEvent.COMPLETED else None)
+                if self._crew is not None and state is ItemState.PENDING:
+                    self._crew.claim(connection, "item", str(job.item_id))
+            if self._crew is not None and not outcome.urls:
+                self._crew.let_go(connection, "job", job.id)
+            if outcome.job is JobEvent.FAILED:
+                turn.change(ChangeKind.FREED, turn.now, attempt=job.attempt)
+            turn.change(
+                ChangeKind.ENDED, turn.now, attempt=job.attempt,
+                seconds=seconds if outcome.job is JobEvent.COMPLETED else None,
+            )
 
     def _insert_outputs(self, connection: Connection, job: Job, urls: Sequence[str]) -> None:
         if urls:
@@ -146,6 +162,8 @@ class Jobs:
         states = list(connection.execute(_OUTPUT_STATES, {"b_job": output.job_id}).scalars())
         if "waiting" in states:
             return False
+        if self._crew is not None:
+            self._crew.let_go(connection, "job", output.job_id)
         state, images = connection.execute(_ITEM_STATE, {"b_item": output.item_id}).one()
         saved = states.count("saved")
         if saved:
@@ -189,6 +207,12 @@ def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: 
         _MOVE_JOB, {"b_job": job_id, "b_state": state.value, "state": target.value, **values}
     )
     if changed.rowcount != 1:
+        raise Taken
+
+
+def _require_open(connection: Connection, job_id: str, outcome: JobOutcome) -> None:
+    state = JobState(connection.execute(_JOB_STATE, {"b_job": job_id}).scalar_one())
+    if (state, outcome.job) not in JOB_MOVES:
         raise Taken
 
 

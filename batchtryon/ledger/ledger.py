@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,40 +11,56 @@ from typing import Self
 from sqlalchemy import select
 
 from batchtryon.clock import Clock
-from batchtryon.errors import DiskError
-from batchtryon.ledger.ages import age, deadline_here
+from batchtryon.errors import BatchTryonError, DiskError
+from batchtryon.ledger.advisory import look
 from batchtryon.ledger.assets import Assets
 from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
-from batchtryon.ledger.database import Database, sqlite_path
+from batchtryon.ledger.crew import Badge, Crew, WorkerRecord, workers_of
+from batchtryon.ledger.database import Database, is_postgres, sqlite_path
 from batchtryon.ledger.identity import Identity, read_identity
 from batchtryon.ledger.inventory import Inventory
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.locks import HeldLock, living_holder
 from batchtryon.ledger.opening import Guard, open_for_reading, open_for_work
 from batchtryon.ledger.permits import PermitBook, PermitRules
+from batchtryon.ledger.postgres import database_at
 from batchtryon.ledger.reconciliation import Reconciliation
+from batchtryon.ledger.restoring import restoring
 from batchtryon.ledger.runs import Runs
 from batchtryon.ledger.second import SecondThoughts
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
 from batchtryon.ledger.tables import attempts, items, jobs, outputs, rows
-from batchtryon.states import UNRESOLVED, AttemptState, ItemState, JobState
+from batchtryon.ledger.timing import SharedClock, SharedTime
+from batchtryon.ledger.turns import OwnTurns, SharedTurns, Turns
+from batchtryon.states import AttemptState, ItemState, JobState
 
 __all__ = ["Ledger"]
 
+
 class Ledger:
-    """One ledger. Make it with :meth:`for_work` (one process at a time) or :meth:`for_reading`."""
+    """One ledger. Make it with :meth:`for_work` (on SQLite, one process at a time) or :meth:`for_reading`."""
 
     def __init__(self, database: Database, clock: Clock, *, locks: ExitStack | None = None) -> None:
         self._database = database
+        self._own = clock
+        self._time: SharedTime | None = None
         self._clock = clock
+        if database.is_shared:
+            self._time = SharedTime()
+            with database.transaction() as connection:
+                look(connection, clock, self._time)
+                # Its seconds are the same for all, as if every host had booted once, and together.
+                self._clock = SharedClock(clock, self._time, boot_id=read_identity(connection).uuid)
+        #: This process among the workers of a shared ledger, once :meth:`join` was called.
+        self.crew: Crew | None = None
         self._locks = locks or ExitStack()
-        self.catalog = Catalog(database, clock)
-        self.runs = Runs(database, clock)
+        self.catalog = Catalog(database, self._clock)
+        self.runs = Runs(database, self._clock)
         self.story = Story(database)
-        self.second = SecondThoughts(database, clock)
-        self.assets = Assets(database, clock)
+        self.second = SecondThoughts(database, self._clock)
+        self.assets = Assets(database, self._clock)
 
     @classmethod
     def for_work(
@@ -64,7 +81,7 @@ class Ledger:
             if path is not None:
                 _make_folder(path)
                 locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
-            database = Database(url)
+            database = database_at(url)
             locks.callback(database.close)
             open_for_work(database, clock, origin=origin, guard=guard, whole=whole)
         except BaseException:
@@ -76,9 +93,9 @@ class Ledger:
     def for_reading(cls, url: str, clock: Clock) -> Ledger | None:
         """Open without locks and without writing, also while a run is on; None if there is no ledger yet."""
         path = sqlite_path(url)
-        if path is None or not path.exists():
+        if not is_postgres(url) and (path is None or not path.exists()):
             return None
-        database = Database(url, read_only=True)
+        database = database_at(url, read_only=True)
         try:
             found = open_for_reading(database)
         except BaseException:
@@ -93,6 +110,23 @@ class Ledger:
     def name(self) -> str:
         """What messages call it."""
         return self._database.name
+
+    @property
+    def clock(self) -> Clock:
+        """The time that its permits go by: this machine's, or the database's where several machines share it."""
+        return self._clock
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it at once."""
+        return self._time is not None
+
+    def join(self, badge: Badge) -> Crew:
+        """Become one of the workers of a shared ledger, before :meth:`working`; left again by :meth:`close`."""
+        assert self._time is not None
+        self.crew = Crew(self._database, self._own, self._time, badge)
+        self.crew.enlist()
+        return self.crew
 
     @property
     def identity(self) -> Identity:
@@ -122,19 +156,25 @@ class Ledger:
         """The parts that a run submits and polls with, with the permit book rebuilt from the attempts.
 
         ``spool``: where answers go that cannot be committed; by default a file beside the ledger's, so a ledger
-        in memory must be given one.
+        without a file must be given one.
         """
-        book = PermitBook(rules)
-        book.restore_counted(self.runs.counted(key), self.runs.undecided(key))
-        self._restore(book)
+        turns = self._turns(key, rules)
         if spool is None:
             assert self._database.path is not None
             spool = Spool(self._database.path.with_name(self._database.path.name + ".spool"))
         spool.prepare()
         return (
-            Attempts(self._database, self._clock, book, spool),
-            Jobs(self._database, self._clock, book),
-            Reconciliation(self._database, self._clock, book),
+            Attempts(self._database, self._clock, turns, spool, self.crew),
+            Jobs(self._database, self._clock, turns, self.crew),
+            Reconciliation(self._database, self._clock, turns),
+        )
+
+    def _turns(self, key: RunKey, rules: PermitRules) -> Turns:
+        restore = restoring(self._clock, key)
+        if self._time is None:
+            return OwnTurns(self._database, self._clock, PermitBook(rules), restore, batch=key.batch)
+        return SharedTurns(
+            self._database, self._own, self._time, partial(PermitBook, rules), restore, batch=key.batch
         )
 
     def has_open_work(self, manifest: ManifestRecord, *, doubts: bool = False) -> bool:
@@ -158,8 +198,27 @@ class Ledger:
         with self._database.transaction() as connection:
             return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 
+    def at_work(self) -> list[WorkerRecord]:
+        """The workers of a shared ledger whose lease counts, the oldest first; none of another."""
+        if self._time is None:
+            return []
+        with self._database.transaction() as connection:
+            return workers_of(connection)
+
+    def rejoin(self) -> None:
+        """After the database was away: this worker begins anew, and what it was doing is settled as after a crash.
+
+        Only when nothing of it is being sent any more. Raises :class:`LedgerAway`.
+        """
+        assert self.crew is not None
+        self.crew.leave()
+        self.crew.enlist()
+
     def close(self) -> None:
         """Give back the connection and the locks."""
+        if self.crew is not None:
+            with suppress(BatchTryonError):
+                self.crew.leave()
         self._locks.close()
         self._database.close()
 
@@ -170,46 +229,6 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _restore(self, book: PermitBook) -> None:
-        """Rebuild the window and the slots from the attempts; ages as ``design/charges.md`` says."""
-        now = self._clock.monotonic()
-        recent = 4 * book.rules.rate.count + 100
-        newest = select(attempts).where(attempts.c.state != AttemptState.UNSENT).order_by(attempts.c.seq.desc())
-        unresolved = select(attempts).where(attempts.c.state.in_(UNRESOLVED))
-        this_boot = select(attempts).where(
-            attempts.c.boot_id == self._clock.boot_id, attempts.c.answered_s > now - 2 * book.rules.rate.seconds,
-            attempts.c.state != AttemptState.UNSENT,
-        )
-        processing = (
-            select(jobs.c.attempt_seq, jobs.c.host_id, jobs.c.boot_id, jobs.c.accepted_s, attempts.c.credits)
-            .join(attempts, attempts.c.seq == jobs.c.attempt_seq)
-            .where(jobs.c.state == JobState.PROCESSING)
-        )
-        with self._database.transaction() as connection:
-            found = {
-                row.seq: row
-                for query in (newest.limit(recent), unresolved, this_boot)
-                for row in connection.execute(query)
-            }
-            live = connection.execute(processing).all()
-            for row in found.values():
-                # Of the others, that time says only when the loss was noticed.
-                answered = row.answered_s is not None and row.state in {AttemptState.ACCEPTED, AttemptState.REFUSED}
-                if answered:
-                    ours = now - age(self._clock, row.host_id, row.boot_id, row.answered_s)
-                else:
-                    ours = deadline_here(
-                        self._clock, row.host_id, row.boot_id, began_s=row.intent_s, deadline_s=row.deadline_s
-                    )
-                book.restore_window(row.seq, ours, answered=answered)
-                if row.state in UNRESOLVED:
-                    book.may_cost(row.seq, row.credits)
-                    book.unknown(row.seq, ours)
-            for job in live:
-                accepted = now - age(self._clock, job.host_id, job.boot_id, job.accepted_s)
-                book.may_cost(job.attempt_seq, job.credits)
-                book.restore_slot(job.attempt_seq, accepted + book.rules.job_deadline)
 
 
 def _lock_of(path: Path) -> Path:

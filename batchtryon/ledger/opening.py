@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sqlalchemy import Connection
+
 from batchtryon.clock import Clock
 from batchtryon.errors import LedgerError, LedgerForgot
+from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.backup import back_up_before_step
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.identity import Evidence, Identity, Objection, advance, read_identity
@@ -21,6 +24,7 @@ from batchtryon.ledger.migrations import (
     read_meta,
     schema_version,
 )
+from batchtryon.ledger.shared_tables import AT_WORK, shared_metadata
 from batchtryon.ledger.tables import meta
 
 __all__ = ["Admission", "Guard", "naming", "open_for_reading", "open_for_work"]
@@ -50,6 +54,9 @@ def open_for_work(
     Raises :class:`LedgerError` and its kin, :class:`DiskError`.
     """
     with naming(database):
+        if database.is_shared:
+            _open_shared(database, clock, origin=origin, guard=guard, steps=steps)
+            return
         path = database.path
         database.check_head()
         absent = path is None or not path.exists() or path.stat().st_size == 0
@@ -63,10 +70,49 @@ def open_for_work(
             back_up_before_step(database, found[0])
         with database.transaction() as connection:
             bring_up_to_date(connection, clock, steps=steps)
-            if origin is not None and "origin" not in read_meta(connection):
-                connection.execute(meta.insert().values(key="origin", value=origin))
-            if admission is not None:
-                advance(connection, admission.known, accepted=admission.accepted, now=clock.now())
+            _begin(connection, clock, origin, admission)
+
+
+def _begin(connection: Connection, clock: Clock, origin: str | None, admission: Admission | None) -> None:
+    if origin is not None and "origin" not in read_meta(connection):
+        connection.execute(meta.insert().values(key="origin", value=origin))
+    if admission is not None:
+        advance(connection, admission.known, accepted=admission.accepted, now=clock.now())
+
+
+def _open_shared(
+    database: Database, clock: Clock, *, origin: str | None, guard: Guard | None, steps: Mapping[int, Step]
+) -> None:
+    """The same where several may come at once: one transaction, one after the other (fault L5).
+
+    The database makes and changes tables within transactions, so no copy of an older version is needed beforehand.
+    """
+    newest = newest_version(steps)
+    with database.transaction() as connection:
+        take(connection, Lock.STRUCTURE)
+        found: Identity | None = None
+        if not is_empty(connection):
+            version = schema_version(connection, newest=newest)
+            _require_origin(read_meta(connection).get("origin"), origin)
+            found = read_identity(connection)
+            if version < newest:
+                shared_metadata.create_all(connection)
+                _require_alone(connection, version)
+        admission = guard(found) if guard is not None else None
+        bring_up_to_date(connection, clock, steps=steps)
+        shared_metadata.create_all(connection)
+        _begin(connection, clock, origin, admission)
+
+
+def _require_alone(connection: Connection, version: int) -> None:
+    """A step of the tables waits until nobody works with the older ones."""
+    at_work = connection.execute(AT_WORK).all()
+    if at_work:
+        told = ", ".join(f"{each.host} process {each.process} (version {each.version})" for each in at_work[:5])
+        raise LedgerError(
+            f"the ledger has version {version} and is in use by {told}. Stop those, and start them again with this "
+            "version of batchtryon: the first one brings the ledger up to date."
+        )
 
 
 def _look_at(database: Database, newest: int, origin: str | None, *, whole: bool) -> tuple[int, Identity] | None:

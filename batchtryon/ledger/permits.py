@@ -164,14 +164,15 @@ class PermitBook:
 
     # -- following --------------------------------------------------------------------------------
 
-    def granted(self, seq: int, now: float, cost: int, deadline: float) -> None:
-        """An intent was committed."""
+    def granted(self, seq: int, now: float, cost: int, deadline: float, *, ours: bool = True) -> None:
+        """An intent was committed. ``ours``: of the batch whose cap this book keeps."""
         self._window[seq] = deadline + self.rules.queue + self._span
         self._slots[seq] = _FOREVER
         self._last_intent = now
         self.newest = max(self.newest, seq)
-        self.counted += cost
-        self._own[seq] = cost
+        if ours:
+            self.counted += cost
+            self._own[seq] = cost
         self.may_cost(seq, cost)
 
     def unsent(self, seq: int) -> None:
@@ -220,7 +221,7 @@ class PermitBook:
 
     def reading_asked(self, now: float) -> AskedReading:
         """The balance is asked for ``now``: what its answer holds, for :meth:`balance_read`."""
-        settled = {seq for seq, until in self._doubtful.items() if until <= now}
+        settled = {seq for seq, until in list(self._doubtful.items()) if until <= now}
         return AskedReading(changes=self._changes, holds=frozenset(self._completed | settled))
 
     def balance_read(self, on_demand: int, asked: AskedReading) -> None:
@@ -239,7 +240,7 @@ class PermitBook:
     @property
     def wants_reading(self) -> bool:
         """Whether a reading would now say more of what may be spent above the floor: all that was under way ended."""
-        under_way = self._not_held.keys() - self._completed - self._doubtful.keys()
+        under_way = set(self._not_held) - self._completed - set(self._doubtful)
         return self.rules.keep_credits is not None and not under_way and self._changes_held != self._changes
 
     @property

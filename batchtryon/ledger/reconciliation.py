@@ -17,10 +17,11 @@ from sqlalchemy import Connection, bindparam, func, select
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age, deadline_here
 from batchtryon.ledger.attempts import RunKey, Taken, move_item
+from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.jobs import JOBS_LIVE
-from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.tables import attempts, balance_reads, baselines, events, items, jobs, outputs
+from batchtryon.ledger.turns import Turn, Turns
 from batchtryon.reconcile import Doubt, Finding
 from batchtryon.records import Balance
 from batchtryon.states import (
@@ -123,12 +124,12 @@ class Conclusion:
 
 
 class Reconciliation:
-    """The books of a ledger, for the one process that holds its lock."""
+    """The books of a ledger."""
 
-    def __init__(self, database: Database, clock: Clock, book: PermitBook) -> None:
+    def __init__(self, database: Database, clock: Clock, turns: Turns) -> None:
         self._database = database
         self._clock = clock
-        self._book = book
+        self._turns = turns
 
     # -- readings and baselines --------------------------------------------------------------------
 
@@ -162,26 +163,31 @@ class Reconciliation:
         with self._database.transaction() as connection:
             return _baseline(connection.execute(_BASELINES.where(baselines.c.id == identity)).one())
 
-    def set_baseline(self, key: RunKey, read: int, *, key_fingerprint: str) -> Baseline | None:
+    def set_baseline(
+        self, key: RunKey, read: int, *, key_fingerprint: str, newest: int | None = None
+    ) -> Baseline | None:
         """Make a reading the baseline of all that comes; None if something is under way after all."""
-        return self.close_interval(key, [], read, key_fingerprint=key_fingerprint)
+        return self.close_interval(key, [], read, key_fingerprint=key_fingerprint, newest=newest)
 
     def close_interval(
-        self, key: RunKey, conclusions: Sequence[Conclusion], read: int, *, key_fingerprint: str
+        self, key: RunKey, conclusions: Sequence[Conclusion], read: int, *, key_fingerprint: str,
+        newest: int | None = None,
     ) -> Baseline | None:
         """Commit what was found in an interval together with its close, the baseline of the next one.
 
         A crash leaves both or neither, so that nothing is counted into two intervals. None, and nothing is changed,
-        if something is under way after all.
+        if something is under way after all, or was since: ``newest`` is the newest attempt before the reading was
+        asked for, where other workers may make some.
         """
-        with self._database.transaction() as connection:
-            if _under_way(connection):
+        with self._turns.turn() as turn:
+            connection = turn.connection
+            last = connection.execute(select(func.coalesce(func.max(attempts.c.seq), 0))).scalar_one()
+            if _under_way(connection) or newest not in {None, last}:
                 return None
             for conclusion in conclusions:
-                self._conclude(connection, key, conclusion)
-            newest = connection.execute(select(func.coalesce(func.max(attempts.c.seq), 0))).scalar_one()
+                self._conclude(turn, key, conclusion)
             connection.execute(baselines.insert().values(
-                read_id=read, run_id=key.run, last_attempt_seq=newest, key_fingerprint=key_fingerprint,
+                read_id=read, run_id=key.run, last_attempt_seq=last, key_fingerprint=key_fingerprint,
                 made_at=self._clock.now(),
             ))
         return self.baseline(key_fingerprint)
@@ -198,6 +204,12 @@ class Reconciliation:
         query = select(attempts).where(attempts.c.state.in_(_DOUBTFUL)).order_by(attempts.c.seq)
         with self._database.transaction() as connection:
             return [self._doubt(found) for found in connection.execute(query)]
+
+    def count_doubts(self) -> int:
+        """How many :meth:`doubts` there are."""
+        query = select(func.count()).select_from(attempts).where(attempts.c.state.in_(_DOUBTFUL))
+        with self._database.transaction() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def judged(self, after: int) -> list[Doubt]:
         """Attempts after ``after`` of which anything was found, those included that are final, in their order."""
@@ -273,23 +285,20 @@ class Reconciliation:
 
         An item that was submitted again meanwhile, on the user's word, stays as it is.
         """
-        freed, opened = list[int](), list[int]()
-        with self._database.transaction() as connection:
+        opened = list[int]()
+        with self._turns.turn() as turn:
             for conclusion in conclusions:
-                target, opens = self._conclude(connection, key, conclusion)
-                if target is AttemptState.FREE:
-                    freed.append(conclusion.doubt.attempt)
-                if opens:
+                if self._conclude(turn, key, conclusion):
                     opened.append(conclusion.doubt.item)
-        for attempt in freed:
-            self._book.freed(attempt)
         return opened
 
-    def _conclude(self, connection: Connection, key: RunKey, conclusion: Conclusion) -> tuple[AttemptState, bool]:
-        """The attempt's new state, and whether its item waits to be submitted again."""
-        target = self._move(connection, conclusion)
-        self._note(connection, key, conclusion, target)
-        return target, self._tell_item(connection, conclusion, target)
+    def _conclude(self, turn: Turn, key: RunKey, conclusion: Conclusion) -> bool:
+        """Whether the attempt's item waits to be submitted again."""
+        target = self._move(turn.connection, conclusion)
+        if target is AttemptState.FREE:
+            turn.change(ChangeKind.FREED, turn.now, attempt=conclusion.doubt.attempt)
+        self._note(turn.connection, key, conclusion, target)
+        return self._tell_item(turn.connection, conclusion, target)
 
     def _move(self, connection: Connection, conclusion: Conclusion) -> AttemptState:
         seq = conclusion.doubt.attempt

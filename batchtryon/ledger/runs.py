@@ -7,20 +7,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.tables import attempts, batches, events, jobs, runs
+from batchtryon.ledger.tables import attempts, batches, events, jobs, manifests, runs
 from batchtryon.states import AttemptState, JobState
 
-__all__ = ["Books", "Runs"]
+__all__ = ["Books", "OpenRun", "Runs", "counted_in", "undecided_in"]
 
 _AT_RISK = (
     AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.MAYBE_FREE, AttemptState.MAYBE_PAID,
     AttemptState.HELD, AttemptState.PAID_AND_LOST,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """A run that workers may join."""
+
+    key: RunKey
+    #: The manifest's name.
+    manifest: str
+    #: The rows of this sync are the run's.
+    sync: int
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +75,18 @@ class Runs:
     def counted(self, key: RunKey) -> int:
         """Credits of the batch that count against its cap."""
         with self._database.transaction() as connection:
-            return _counted(connection, key.batch)
+            return counted_in(connection, key.batch)
 
     def undecided(self, key: RunKey) -> dict[int, int]:
         """What the batch's attempts count that may still turn out to be free, by attempt."""
-        ended = jobs.c.state.in_([JobState.COMPLETED, JobState.FAILED])
-        query = (
-            select(attempts.c.seq, attempts.c.counted)
-            .outerjoin(jobs, jobs.c.attempt_seq == attempts.c.seq)
-            .where(attempts.c.batch_id == key.batch, attempts.c.counted > 0, jobs.c.id.is_(None) | ~ended)
-        )
         with self._database.transaction() as connection:
-            return {row.seq: row.counted for row in connection.execute(query)}
+            return undecided_in(connection, key.batch)
 
     def open_batch_counted(self, manifest_id: int) -> int:
         """The same for the batch that the manifest's next run would go on with; 0 if it would begin a new one."""
         with self._database.transaction() as connection:
             batch = _open_batch(connection, manifest_id)
-            return 0 if batch is None else _counted(connection, batch)
+            return 0 if batch is None else counted_in(connection, batch)
 
     def end(self, key: RunKey, *, verdict: str, exit_code: int, summary: Mapping[str, Any], finished: bool) -> None:
         """The run's verdict. ``finished``: every row has ended, and so has the batch."""
@@ -91,6 +97,36 @@ class Runs:
             ))
             if finished:
                 connection.execute(batches.update().where(batches.c.id == key.batch).values(ended_at=now))
+
+    def open(self) -> list[OpenRun]:
+        """The newest run of each manifest that has read its rows and has not ended, the oldest first."""
+        return self._runs(runs.c.ended_at.is_(None))
+
+    def latest(self) -> OpenRun | None:
+        """The newest run of all, ended or not, whose manifest has rows."""
+        return next(reversed(self._runs(true())), None)
+
+    def _runs(self, which: ColumnElement[bool]) -> list[OpenRun]:
+        newest = select(func.max(runs.c.id)).group_by(runs.c.manifest_id)
+        query = (
+            select(runs.c.id, runs.c.batch_id, runs.c.settings, manifests.c.id.label("manifest"), manifests.c.name,
+                   manifests.c.sync)
+            .join(manifests, manifests.c.id == runs.c.manifest_id)
+            # A run's number is that of its sync, once it has one.
+            .where(runs.c.id.in_(newest), manifests.c.sync == runs.c.id, which)
+            .order_by(runs.c.id)
+        )
+        with self._database.transaction() as connection:
+            return [
+                OpenRun(key=RunKey(run=found.id, batch=found.batch_id, manifest=found.manifest), manifest=found.name,
+                        sync=found.sync, settings=found.settings)
+                for found in connection.execute(query)
+            ]
+
+    def has_ended(self, key: RunKey) -> bool:
+        """Whether whoever began the run has ended it."""
+        with self._database.transaction() as connection:
+            return connection.execute(select(runs.c.ended_at).where(runs.c.id == key.run)).scalar() is not None
 
     def note(
         self, key: RunKey | None, kind: str, detail: Mapping[str, Any], *, item: int | None = None,
@@ -132,6 +168,18 @@ def _open_batch(connection: Connection, manifest_id: int) -> int | None:
     return connection.execute(query.order_by(batches.c.id.desc()).limit(1)).scalar()
 
 
-def _counted(connection: Connection, batch: int) -> int:
+def counted_in(connection: Connection, batch: int) -> int:
+    """See :meth:`Runs.counted`."""
     query = select(func.coalesce(func.sum(attempts.c.counted), 0)).where(attempts.c.batch_id == batch)
     return int(connection.execute(query).scalar_one())
+
+
+def undecided_in(connection: Connection, batch: int) -> dict[int, int]:
+    """See :meth:`Runs.undecided`."""
+    ended = jobs.c.state.in_([JobState.COMPLETED, JobState.FAILED])
+    query = (
+        select(attempts.c.seq, attempts.c.counted)
+        .outerjoin(jobs, jobs.c.attempt_seq == attempts.c.seq)
+        .where(attempts.c.batch_id == batch, attempts.c.counted > 0, jobs.c.id.is_(None) | ~ended)
+    )
+    return {row.seq: row.counted for row in connection.execute(query)}

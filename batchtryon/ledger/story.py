@@ -200,6 +200,17 @@ class Story:
             exit_code=found.exit_code, process=found.process, boot_id=found.boot_id, summary=found.summary or {},
         )
 
+    def rendered(self, manifest: ManifestRecord, *, since: datetime) -> int:
+        """Jobs for rows of the manifest that were seen to have completed since then."""
+        query = (
+            select(func.count(jobs.c.id.distinct()))
+            .select_from(jobs)
+            .join(rows, rows.c.item_id == jobs.c.item_id)
+            .where(rows.c.manifest_id == manifest.id, jobs.c.state == JobState.COMPLETED, jobs.c.ended_at > since)
+        )
+        with self._database.transaction() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def durations(self, *, newest: int = 200) -> list[tuple[str, Mapping[str, JsonValue], int, float]]:
         """(kind, options, images, seconds) of the jobs that completed last, newest last."""
         query = (

@@ -135,24 +135,20 @@ class BooksContract:
     def test_a_held_one_stays_a_doubt_for_the_overlap_of_later_ones(self, steps: Steps) -> None:
         steps.begin(ROWS)
         doubt = lose(steps, "a")
-        conclude(steps, doubt, AttemptEvent.HELD, baseline=7, difference=2, opened=5.0, boot=steps.clock.boot_id)
+        conclude(steps, doubt, AttemptEvent.HELD, baseline=7, difference=2, opened=5.0, boot=steps.ledger.clock.boot_id)
         (held,) = steps.books.doubts()
         assert (held.finding, held.baseline, held.difference, held.opened) == (Finding.HELD, 7, 2, 5.0)
         assert steps.row("a").error_name == "AnswerLost"
 
-    def test_evidence_stays_when_a_finding_becomes_final_and_is_of_no_age_on_another_boot(self, steps: Steps) -> None:
+    def test_evidence_stays_when_a_finding_becomes_final(self, steps: Steps) -> None:
         steps.begin(ROWS)
         doubt = lose(steps, "a")
-        conclude(steps, doubt, AttemptEvent.LOOKS_FREE, baseline=3, difference=0, opened=5.0, boot=steps.clock.boot_id)
+        boot = steps.ledger.clock.boot_id
+        conclude(steps, doubt, AttemptEvent.LOOKS_FREE, baseline=3, difference=0, opened=5.0, boot=boot)
         conclude(steps, doubt, AttemptEvent.CONFIRMED)
         (judged,) = steps.books.judged(0)
         assert (judged.finding, judged.baseline, judged.opened) == (Finding.FREE, 3, 5.0)
         assert steps.books.judged(doubt.attempt) == []
-        steps.crash()
-        steps.clock.reboot("boot-2")
-        steps.open()
-        steps.begin(ROWS)
-        assert steps.books.judged(0)[0].opened == -math.inf
 
     def test_a_conclusion_the_table_does_not_have_changes_nothing(self, steps: Steps) -> None:
         steps.begin(ROWS)
@@ -196,16 +192,6 @@ class BooksContract:
         lose(steps, "a")
         assert conclude(steps, first, AttemptEvent.LOOKS_FREE, AttemptEvent.CONFIRMED) == []
         assert steps.row("a").status == "unknown"
-
-    def test_the_deadline_of_a_doubt_is_told_in_seconds_of_this_boot(self, steps: Steps) -> None:
-        steps.begin(ROWS)
-        doubt = lose(steps, "a")
-        assert doubt.deadline > steps.clock.monotonic()
-        steps.crash()
-        steps.clock.reboot("boot-2", uptime=10.0)
-        steps.open()
-        steps.begin(ROWS)
-        assert steps.books.doubts()[0].deadline <= 10.0 + 30.0
 
     def test_a_rehearsal_that_begins_anew_forgets_the_balance_of_the_server_that_is_gone(self, steps: Steps) -> None:
         steps.begin(ROWS)

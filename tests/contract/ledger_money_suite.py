@@ -26,6 +26,15 @@ __all__ = ["MoneyContract"]
 ROWS = [a_row("a"), a_row("b", position=2, samples=3)]
 
 
+def disk_full(steps: Steps) -> Exception:
+    """As the driver says it: PostgreSQL has a code for it, and words in the server's language."""
+    dialect = steps.ledger._database._engine.dialect
+    driver: Any = dialect.loaded_dbapi
+    kind = driver.OperationalError if dialect.name == "sqlite" else driver.errors.DiskFull
+    error: Exception = kind("database or disk is full")
+    return error
+
+
 @contextmanager
 def failing_commit(steps: Steps) -> Iterator[None]:
     """The disk is full when it matters; the database rolls back, as databases do then."""
@@ -33,7 +42,7 @@ def failing_commit(steps: Steps) -> Iterator[None]:
 
     def fail(connection: Any) -> None:
         connection.rollback()
-        raise dialect.loaded_dbapi.OperationalError("database or disk is full")
+        raise disk_full(steps)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dialect, "do_commit", fail)
@@ -47,7 +56,7 @@ def failing_statement(steps: Steps, number: int) -> Iterator[None]:
 
     def fail(*_: Any) -> None:
         if next(calls) == number:
-            raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+            raise OperationalError("UPDATE", {}, disk_full(steps))
 
     event.listen(engine, "before_cursor_execute", fail)
     try:
@@ -253,7 +262,7 @@ class MoneyContract:
         job = steps.accept("b")
         assert (job.images, job.failures, job.label, job.kind) == (3, 0, "spring:b", "clothes")
         assert job.accepted == steps.clock.monotonic()
-        assert job.accepted_at == steps.clock.now()
+        assert job.accepted_at == steps.ledger.clock.now()
         assert steps.jobs.open() == [job]
 
     @pytest.mark.parametrize(("again", "item"), [(True, ItemState.PENDING), (False, ItemState.FAILED)])

@@ -50,20 +50,6 @@ class RestartContract:
             steps.restart([], rules=SMALL)
             assert steps.attempts.book.ask(steps.clock.monotonic(), 1) == until
 
-    def test_after_a_reboot_age_is_the_uptime(self, steps: Steps) -> None:
-        self.occupy(steps)
-        steps.clock.reboot("boot-2", uptime=25.0)
-        steps.restart([], rules=SMALL)
-        assert steps.attempts.book.ask(25.0, 1) == Denied(limit=Limit.WINDOW, until=60.1)
-
-    def test_on_another_machine_nothing_is_taken_to_have_passed(self, steps: Steps) -> None:
-        self.occupy(steps)
-        steps.clock.host_id, steps.clock.boot_id = "host-2", "boot-of-host-2"
-        steps.clock.advance(100_000)
-        steps.restart([], rules=SMALL)
-        now = steps.clock.monotonic()
-        assert steps.attempts.book.ask(now, 1) == Denied(limit=Limit.WINDOW, until=now + 60.1)
-
     def test_jobs_of_every_manifest_hold_their_slots_after_a_restart(self, steps: Steps) -> None:
         steps.begin([a_row("x")], manifest="winter")
         job = steps.accept("x")

@@ -46,7 +46,7 @@ class StoryContract:
         row = steps.row("a")
         assert row.files == ("spring/images/a-1.png", "spring/images/a-2.png", "spring/images/a-3.png")
         assert (row.status, row.delivered, row.spent, row.attempts, row.job_id) == ("done", True, 3, 1, "job-1")
-        assert (row.run, row.rendered_at) == (steps.key.run, steps.clock.now())
+        assert (row.run, row.rendered_at) == (steps.key.run, steps.ledger.clock.now())
 
     def test_a_failed_row_says_why_and_cost_nothing(self, steps: Steps) -> None:
         steps.begin([a_row("a")])
@@ -233,13 +233,13 @@ class StoryContract:
         steps.begin([a_row("a")])
         running = steps.ledger.story.last_run(steps.manifest)
         assert running is not None
-        assert (running.id, running.ended_at, running.boot_id) == (steps.key.run, None, "boot-1")
+        assert (running.id, running.ended_at, running.boot_id) == (steps.key.run, None, steps.ledger.clock.boot_id)
         steps.clock.advance(7)
         steps.end(finished=True)
         ended = steps.ledger.story.last_run(steps.manifest)
         assert ended is not None
         assert (ended.verdict, ended.exit_code, ended.summary) == ("all done", 0, {"seconds": 1.5})
-        assert ended.ended_at == steps.clock.now()
+        assert ended.ended_at == steps.ledger.clock.now()
 
     def test_readings_of_the_balance_are_taken(self, steps: Steps) -> None:
         steps.begin([])

@@ -211,10 +211,17 @@ def test_l4_a_ledger_missing_beside_pictures_is_a_problem(tmp_path: Path) -> Non
 
 
 def test_l9_a_password_in_a_ledger_s_address_is_not_told() -> None:
-    options = Options(flags={"ledger": "postgresql://me:hunter2@db/x"}, sandbox=False)
+    options = Options(flags={"ledger": "mysql://me:hunter2@db/x"}, sandbox=False)
     with pytest.raises(Exception, match="not supported") as caught:
         list(examine(None, options, source(None), SystemClock()))
     assert "hunter2" not in str(caught.value)
+
+
+def test_l9_nor_is_that_of_a_database_that_is_not_there() -> None:
+    options = Options(flags={"ledger": "postgresql://me:hunter2@db.invalid/x"}, sandbox=False)
+    checks = list(examine(None, options, source(None), SystemClock()))
+    assert "postgresql://me:***@db.invalid/x: the database is away" in told(checks, "ledger", Level.PROBLEM)
+    assert "hunter2" not in repr(checks)
 
 
 # -- outputs ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tests.contract.ledger_money_suite", "tests.contract.ledger_restart_suite", "tests.contract.ledger_rows_suite",
-    "tests.contract.ledger_story_suite",
+    "tests.contract.ledger_story_suite", "tests.contract.ledger_boots_suite",
 )
 
 from batchtryon.errors import (  # noqa: E402  # assertions of the suites are rewritten only before they are imported
@@ -30,6 +30,7 @@ from batchtryon.ledger.database import redacted, sqlite_path  # noqa: E402  # se
 from batchtryon.ledger.ledger import Ledger  # noqa: E402  # see above
 from batchtryon.ledger.tables import SCHEMA_VERSION  # noqa: E402  # see above
 from batchtryon.records import Answer, Verdict  # noqa: E402  # see above
+from tests.contract.ledger_boots_suite import BootsContract  # noqa: E402  # see above
 from tests.contract.ledger_steps import ORIGIN, RULES, Steps, a_row  # noqa: E402  # see above
 from tests.contract.ledger_suite import LedgerContract  # noqa: E402  # see above
 from tests.simulation.virtual import VirtualClock  # noqa: E402  # see above
@@ -39,7 +40,7 @@ __all__: list[str] = []
 NOBODY = 65534
 
 
-class TestSqliteLedger(LedgerContract):
+class TestSqliteLedger(BootsContract, LedgerContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         path = tmp_path / "ledger.sqlite3"
@@ -223,7 +224,7 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
     assert query(path, "SELECT name FROM sqlite_master") == [("orders",)]
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:hunter2@db/ledger", "mysql://me:hunter2@db", "nonsense", "sqlite:x"])
+@pytest.mark.parametrize("url", ["mysql://me:hunter2@db/ledger", "mysql://me:hunter2@db", "nonsense", "sqlite:x"])
 def test_a_ledger_of_no_known_kind_is_a_matter_of_configuration_and_its_password_is_not_told(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         sqlite_path(url)

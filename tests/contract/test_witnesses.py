@@ -30,7 +30,7 @@ class Project:
         self.clock = VirtualClock()
         self.warned: list[str] = []
         self.witnesses = Witnesses(
-            ledger=self.ledger, output=folder, origin=origin, key_fingerprint=key, clock=self.clock
+            place=str(self.ledger.resolve()), output=folder, origin=origin, key_fingerprint=key, clock=self.clock
         )
 
     @property

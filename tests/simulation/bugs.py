@@ -21,9 +21,9 @@ from batchtryon.executor.bookkeeping import Bookkeeper
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.reconciler import Reconciler
+from batchtryon.ledger import restoring
 from batchtryon.ledger.attempts import Attempts
 from batchtryon.ledger.jobs import Jobs
-from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import Denied, PermitBook
 from batchtryon.ledger.reconciliation import Reconciliation, Since
 from batchtryon.ledger.tables import attempts, items, jobs
@@ -396,7 +396,7 @@ BUGS: Sequence[Bug] = (
     Bug(
         name="a restart forgets the window", within=500, seed=490,
         fits=_troubled({"settings"}, {"crashes", "Ctrl-C", "reboot"}),
-        plant=_replaced(Ledger, "_restore", lambda *_: None),
+        plant=_replaced(restoring, "_restore", lambda *_: None),
     ),
     Bug(
         name="a lost submit leaves the window", within=1000, seed=783,

@@ -50,7 +50,8 @@ def test_every_command_of_the_table_is_listed_by_the_help() -> None:
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`?(--[a-z][a-z-]+)", README)) - {"--help"}))
 def test_every_option_named_is_an_option_of_some_command(option: str) -> None:
-    helps = [help_of(command) for command in ("init", "pilot", "run", "plan", "retry", "export", "status", "doctor")]
+    commands = ("init", "pilot", "run", "plan", "retry", "export", "status", "doctor", "worker")
+    helps = [help_of(command) for command in commands]
     assert any(re.search(rf"{option}\b", text) for text in helps)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from batchtryon.sandbox.fault_file import parse_faults
+from batchtryon.sandbox.limits import Limits, Rate
 from batchtryon.sandbox.replies import Call
 from batchtryon.sandbox.server import SandboxServer
 from batchtryon.sandbox.world import World
@@ -59,10 +60,10 @@ class AccountBooks:
 class CrashDesk:
     """The client of one such process."""
 
-    def __init__(self, folder: Path, *, speed: float, faults: str, seed: int) -> None:
+    def __init__(self, folder: Path, *, speed: float, faults: str, seed: int, more: Sequence[str] = ()) -> None:
         plan = folder / "faults.yaml"
         plan.write_text(faults, encoding="utf-8")
-        terms = ["--speed", str(speed), "--faults", str(plan), "--seed", str(seed)]
+        terms = ["--speed", str(speed), "--faults", str(plan), "--seed", str(seed), *more]
         with (folder / "sandbox.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __spec__.name, *terms], cwd=Path(__file__).parents[3],
@@ -132,8 +133,14 @@ def _serve(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--faults", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--submits", default="20/60", help="N/SECONDS of the account, as it is told to the command")
+    parser.add_argument("--slots", type=int, default=6)
     given = parser.parse_args(arguments)
-    world = World(monotonic=time.monotonic, seed=given.seed, credits=CREDITS, speed=given.speed)
+    calls, _, seconds = given.submits.partition("/")
+    limits = Limits(submit=Rate(int(calls), float(seconds)), status=Rate(100_000, 60.0), slots=given.slots)
+    if given.submits == "20/60":
+        limits = Limits()
+    world = World(monotonic=time.monotonic, seed=given.seed, credits=CREDITS, speed=given.speed, limits=limits)
     plan = parse_faults(given.faults.read_bytes(), seed=given.seed)
     with SandboxServer(world, plan=plan) as server:
         _say([server.base_url, server.key])

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image
 
 from tests.system.crash.desk import AccountBooks, BookedJob
 from tests.system.crash.shop import Wanted, shown_by
 
-__all__ = ["Verdict", "attempts_of", "judge", "phase_of"]
+__all__ = ["JOBS", "LedgerFacts", "SqliteFacts", "Verdict", "at_risk_query", "attempts_of", "judge", "phase_of"]
 
 _ENDED = {"done", "failed", "unknown"}
 
@@ -34,16 +35,56 @@ class Verdict:
     breaches: list[str] = field(default_factory=list)
 
 
+class LedgerFacts(Protocol):
+    """What the ledger says, asked of its database directly."""
+
+    def jobs(self) -> set[str]:
+        """The ids of all jobs."""
+
+    def at_risk(self, name: str) -> int:
+        """Credits of a batch's attempts whose answer was lost, whatever was found out since (but free ones)."""
+
+
+class SqliteFacts:
+    """Those of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def jobs(self) -> set[str]:
+        """See :meth:`LedgerFacts.jobs`."""
+        with closing(_open(self._path)) as ledger:
+            return {id_ for (id_,) in ledger.execute(JOBS)}
+
+    def at_risk(self, name: str) -> int:
+        """See :meth:`LedgerFacts.at_risk`."""
+        with closing(_open(self._path)) as ledger:
+            return int(ledger.execute(at_risk_query(name)).fetchone()[0])
+
+
+JOBS = "SELECT id FROM jobs"
+
+
+def at_risk_query(name: str) -> str:
+    """See :meth:`LedgerFacts.at_risk`."""
+    assert name.isalnum()
+    return ("SELECT coalesce(sum(attempts.credits), 0) FROM attempts WHERE state IN "
+            "('unknown', 'free?', 'paid?', 'held', 'paid and lost') AND item_id IN (SELECT item_id FROM rows "
+            f"JOIN manifests ON manifests.id = rows.manifest_id WHERE manifests.name = '{name}')")
+
+
 def judge(
-    output: Path, name: str, wanted: Sequence[Wanted], books: AccountBooks, *, cap: int, capped: bool
+    output: Path, name: str, wanted: Sequence[Wanted], books: AccountBooks, *, cap: int, capped: bool,
+    ledger: LedgerFacts | None = None,
 ) -> Verdict:
     """Every rule of a batch. ``capped``: the run ended at its cap, so rows may still be pending."""
+    ledger = ledger or SqliteFacts(output / "ledger.sqlite3")
     verdict = Verdict(rows=len(wanted))
     charged: dict[tuple[int, int], list[BookedJob]] = defaultdict(list)
     for job in books.jobs:
         charged[job.person, job.garment].append(job)
     results = _results(output / name / "results.csv")
-    ledger_jobs = _jobs_of_ledger(output / "ledger.sqlite3")
+    ledger_jobs = ledger.jobs()
     for row in wanted:
         verdict.breaches += _row(verdict, row, results.pop(row.id, None), charged[row.pair], output / name, capped)
     verdict.breaches += [f"{name}: results.csv has {id_}, which the manifest has not" for id_ in results]
@@ -52,7 +93,7 @@ def judge(
     if verdict.charged > cap:
         verdict.breaches.append(f"{name}: {verdict.charged} credits were charged, the cap is {cap}")
     unlisted = [job for job in books.jobs if (job.person, job.garment) in pairs and job.id not in ledger_jobs]
-    at_risk = _at_risk(output / "ledger.sqlite3", name)
+    at_risk = ledger.at_risk(name)
     if sum(job.credits for job in unlisted) > at_risk:
         verdict.breaches.append(f"{name}: {len(unlisted)} charged jobs are not in the ledger, {at_risk} at risk")
     verdict.breaches += _account(books)
@@ -120,20 +161,6 @@ def _results(path: Path) -> dict[str, dict[str, str]]:
         found = list(csv.DictReader(file))
     assert len({row["id"] for row in found}) == len(found), "a row stands twice in results.csv"
     return {row["id"]: row for row in found}
-
-
-def _jobs_of_ledger(path: Path) -> set[str]:
-    with closing(_open(path)) as ledger:
-        return {id_ for (id_,) in ledger.execute("SELECT id FROM jobs")}
-
-
-def _at_risk(path: Path, name: str) -> int:
-    """Credits of the batch's attempts whose answer was lost, whatever was found out since (but free ones)."""
-    query = """SELECT coalesce(sum(attempts.credits), 0) FROM attempts WHERE state IN
-               ('unknown', 'free?', 'paid?', 'held', 'paid and lost') AND item_id IN
-               (SELECT item_id FROM rows JOIN manifests ON manifests.id = rows.manifest_id WHERE manifests.name = ?)"""
-    with closing(_open(path)) as ledger:
-        return int(ledger.execute(query, (name,)).fetchone()[0])
 
 
 def attempts_of(path: Path) -> Counter[str]:

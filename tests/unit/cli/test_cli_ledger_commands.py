@@ -19,6 +19,7 @@ from batchtryon.cli.running import Manner
 from batchtryon.cli.screen import Screen
 from batchtryon.conditions import Condition
 from batchtryon.errors import ExitCode, LedgerBusy, UsageError
+from batchtryon.ledger.crew import Badge, WorkerRecord
 from batchtryon.ledger.second import Wish
 from batchtryon.ledger.story import RunRecord, StandingRow
 from batchtryon.records import Source
@@ -48,6 +49,7 @@ class Ledger:
         self.exported: tuple[Path, ExportFormat] | None = None
         self.ran: tuple[Path, int | None] | None = None
         self.standing: list[Standing] = []
+        self.idle: list[WorkerRecord] = []
         self.failures = Failures(groups=(), failed=0, undecided=0)
 
     def locate(self, manifest: str | None, options: Options) -> Place:
@@ -77,6 +79,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
         monkeypatch.setattr(f"batchtryon.cli.{module}.locate", fake.locate)
     monkeypatch.setattr(asking, "locate", fake.locate)
     monkeypatch.setattr(standing, "standing", lambda place, clock: fake.standing)
+    monkeypatch.setattr(standing, "idle_workers", lambda place, clock: fake.idle)
     monkeypatch.setattr(standing, "failures_of", lambda place, clock: fake.failures)
     monkeypatch.setattr(standing, "find_rows", lambda place, word, clock: [(row, ["it began"]) for row in fake.rows])
     monkeypatch.setattr(asking, "rows_to_retry", fake.choose)
@@ -131,6 +134,27 @@ def test_status_as_json_is_one_object(ledger: Ledger) -> None:
     (told,) = json.loads(call("status", "--json").stdout)["manifests"]
     assert told["rows"] == {"total": 2, "done": 2, "gone": 1}
     assert told["last_run"]["exit_code"] == 0
+
+
+def a_worker(role: str = "worker", **values: Any) -> WorkerRecord:
+    badge = Badge(host="node-7", process=4711, version="1", role=role, doing="demo")
+    return WorkerRecord(id="w", badge=badge, **{"age": 90.0, "silent": 2.0, "left": 28.0, **values})
+
+
+def test_whoever_works_on_a_shared_ledger_is_told_with_lease_and_pace(ledger: Ledger) -> None:
+    ledger.standing = [Standing(
+        manifest="demo", rows={"done": 20, "pending": 90, "in_flight": 10}, last_run=ended_run(ended_at=None),
+        running=True, workers=(a_worker("run"), a_worker(left=7.0)), rendered=25,
+    )]
+    ledger.idle = [a_worker()]
+    told = call("status").stdout
+    assert "25 pictures in the last minute; about 4 min for what is left" in told
+    assert "run on node-7, process 4711, for 90 s; heard of 2 s ago, its lease ends in 28 s" in told
+    assert "its lease ends in 7 s" in told
+    assert told.count("worker on node-7") == 2
+    as_json = json.loads(call("status", "--json").stdout)
+    assert [each["lease_left_seconds"] for each in as_json["manifests"][0]["workers"]] == [28.0, 7.0]
+    assert as_json["idle_workers"][0]["host"] == "node-7"
 
 
 def test_an_empty_ledger_is_told_as_such(ledger: Ledger) -> None:

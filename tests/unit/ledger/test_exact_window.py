@@ -94,8 +94,8 @@ class Sender:
 class GrantTimeBook(PermitBook):
     """The usual rule: a request counts for W from when it was granted."""
 
-    def granted(self, seq: int, now: float, cost: int, deadline: float) -> None:
-        super().granted(seq, now, cost, deadline)
+    def granted(self, seq: int, now: float, cost: int, deadline: float, *, ours: bool = True) -> None:
+        super().granted(seq, now, cost, deadline, ours=ours)
         self._window[seq] = now + W + self.margin
 
     def answered(self, seq: int, now: float) -> None:

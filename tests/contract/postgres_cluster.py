@@ -1,0 +1,143 @@
+"""A PostgreSQL server of the tests' own: made in a folder, reached by a socket, gone with them.
+
+Without Debian's ``postgresql`` a test that needs one fails, and says so; it is never skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+__all__ = ["INSTALLED", "Cluster"]
+
+#: Nothing is to be durable in a test; a crash of the server itself is tried with ``durable``.
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+#: Where Debian puts the programs of each version.
+INSTALLED = "/usr/lib/postgresql"
+_SETTINGS = ("listen_addresses=", "max_connections=60", "shared_buffers=32MB", "timezone=UTC")
+
+
+class Cluster:
+    """One server; many databases."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="batchtryon-pg-", dir="/tmp"))
+        self._durable = durable
+        self._made: list[str] = []
+        # A server refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+
+    def __enter__(self) -> Self:
+        """Make it and start it."""
+        if self._user is not None:
+            known = pwd.getpwnam(self._user)
+            for path in (self._folder, *self._folder.rglob("*")):
+                os.chown(path, known.pw_uid, known.pw_gid)
+        if self._data.exists():  # copied from another
+            self._data.chmod(0o700)
+            self.start()
+            return self
+        self._do("initdb", "-D", str(self._data), "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8",
+                 "--locale=C.UTF-8")
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, and remove it."""
+        self.stop("immediate")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server again."""
+        settings = (*_SETTINGS, f"unix_socket_directories={self._folder}", *(() if self._durable else _FAST))
+        options = " ".join(f"-c {each}" for each in settings).replace("listen_addresses=", "listen_addresses=''", 1)
+        self._do("pg_ctl", "-D", str(self._data), "-w", "-s", "-l", str(self._folder / "log"), "-o", options, "start")
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop it and start it again."""
+        self.stop(mode)
+        self.start()
+
+    def promote(self) -> None:
+        """Of a standby: write from now on, on a timeline of its own."""
+        self._do("pg_ctl", "-D", str(self._data), "-w", "-s", "promote")
+
+    def standby(self) -> Cluster:
+        """A server that has all this one has now, and only reads; to be entered, like any."""
+        self.stop()
+        other = Cluster()
+        shutil.copytree(self._data, other._data)
+        (other._data / "standby.signal").touch()
+        self.start()
+        return other
+
+    def require_password(self, user: str, password: str) -> None:
+        """A user who is let in only with that password."""
+        self.say(f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}'")
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f'local all "{user}" scram-sha-256\n' + rules.read_text(encoding="utf-8"), encoding="utf-8")
+        self.say("SELECT pg_reload_conf()")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: ``smart``, ``fast`` (connections are cut) or ``immediate`` (as a crash)."""
+        self._do("pg_ctl", "-D", str(self._data), "-w", "-s", "-m", mode, "stop", check=False)
+
+    def database(self, name: str | None = None, *, template: str | None = None) -> str:
+        """The address of a new database, empty or a copy of ``template``."""
+        name = name or f"t{uuid.uuid4().hex[:12]}"
+        copied = f' TEMPLATE "{template}"' if template else ""
+        self.say(f'CREATE DATABASE "{name}"{copied}')
+        self._made.append(name)
+        return self.url(name)
+
+    def forget(self) -> None:
+        """Remove the databases that were made since: each takes some 8 MB."""
+        made, self._made = self._made, []
+        statements = [word for name in made for word in ("-c", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')]
+        if statements:
+            self._ask("postgres", *statements)
+
+    def url(self, name: str, user: str = "postgres") -> str:
+        """The address of a database."""
+        return f"postgresql://{user}@/{name}?host={quote(str(self._folder), safe='/')}"
+
+    def say(self, statement: str, *, database: str = "postgres") -> str:
+        """Do something in the server; what it answers, a row a line, its values apart by ``|``."""
+        return self._ask(database, "-c", statement)
+
+    def _ask(self, database: str, *statements: str) -> str:
+        return self._do("psql", "-h", str(self._folder), "-U", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1",
+                        "-d", database, *statements)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _do(self, program: str, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run([_found(program), *arguments], user=self._user, cwd="/", capture_output=True, text=True,
+                              check=False)
+        assert not check or done.returncode == 0, f"{program}: {done.stderr}\n{_tail(self._folder / 'log')}"
+        return done.stdout
+
+
+def _found(program: str) -> str:
+    own = shutil.which(program)
+    if own is not None:
+        return own
+    installed = sorted(Path(INSTALLED).glob(f"*/bin/{program}"))
+    assert installed, f"{program} is missing: these tests need a PostgreSQL server (apt-get install postgresql)."
+    return str(installed[-1])
+
+
+def _tail(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")[-2000:] if path.exists() else ""
