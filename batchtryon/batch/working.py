@@ -19,13 +19,14 @@ from typing import Any
 from batchtryon.batch.accounts import Access
 from batchtryon.batch.executing import Engine
 from batchtryon.batch.remote import RemotePictures
-from batchtryon.batch.witnesses import Witnesses, place_of, witnessed
+from batchtryon.batch.witnesses import Witnesses, how_to_accept, place_of, witnessed
 from batchtryon.buckets import ObjectAddress, is_object_address
 from batchtryon.clock import Clock
-from batchtryon.errors import ConfigurationError, ExitCode, LedgerAway
+from batchtryon.errors import ConfigurationError, ExitCode, LedgerAway, LedgerForgot
 from batchtryon.executor.run import Message, Progress, Weight
 from batchtryon.ledger.crew import HEARTBEAT, Badge
 from batchtryon.ledger.database import is_postgres
+from batchtryon.ledger.identity import objections
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.runs import OpenRun
 from batchtryon.settings import Layer, OnUnknown, Settings
@@ -96,7 +97,7 @@ class Worker:
         if not is_postgres(self.ledger_url):
             raise ConfigurationError(
                 "worker: only a ledger on PostgreSQL can be shared. Name it with --ledger "
-                "postgresql://user@host/database; 'batchtryon ledger copy' moves one there."
+                "postgresql://user@host/database."
             )
         with ExitStack() as stack:
             ledger = stack.enter_context(
@@ -176,10 +177,25 @@ class Worker:
             place=place_of(self.ledger_url), output=output, origin=self.access.origin,
             key_fingerprint=self.access.keys.fingerprint, clock=self.clock,
         )
+        self._require_same_account(ledger, witnesses)
         with witnessed(witnesses, ledger, self.ledger_url, self._warn):
             ended = engine.work(ledger, run.key, run.sync, goal=0, watch=lambda _: None)
         self._say(f"{run.manifest}: {_counts(ended.progress)}.")
         return max(ended.stops, default=ExitCode.ALL_DONE, key=lambda code: (code in _GRAVE, code))
+
+    def _require_same_account(self, ledger: Ledger, witnesses: Witnesses) -> None:
+        """The run's account, and a ledger that has forgotten nothing this machine knows of (``design/charges.md``)."""
+        known = witnesses.evidence(ledger.identity)
+        # Read after the witnesses: other workers move both, the ledger first.
+        identity = ledger.identity
+        if self.access.keys.fingerprint not in identity.accounts:
+            raise ConfigurationError(
+                f"{ledger.name} is used with another API key than this worker's, perhaps of another account. Give the "
+                "worker the key that the run has."
+            )
+        told = objections(identity, known)
+        if told:
+            raise LedgerForgot(f"{told[0].text} {how_to_accept(told[0])}")
 
     def _output(self, run: OpenRun) -> Path | ObjectAddress:
         if self.output is not None:
