@@ -38,6 +38,7 @@ class Lock(IntEnum):
     PERMITS = 1
     STRUCTURE = 2
     POLLS = 3
+    PLANS = 4
 
 
 def take(connection: Connection, lock: Lock, own: Clock | None = None, time: SharedTime | None = None) -> float:

@@ -7,7 +7,8 @@ work it points to; rows with one fingerprint share it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Text, bindparam, cast, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import UsageError
+from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.stems import Stems
 from batchtryon.ledger.tables import files, items, manifests, rows
@@ -65,21 +67,20 @@ class Catalog:
 
         Raises :class:`UsageError` if the name belongs to a manifest of another folder: their rows would mix.
         """
-        known = self.manifest(name)
-        if known is not None:
-            if known.folder != folder:
-                raise UsageError(
-                    f"This ledger knows a manifest '{name}' from {known.folder}; yours lies in {folder}. "
-                    f"If it is the same one, moved, or another one, say which with --name: "
-                    f"'--name {name}' takes it for the same, any other name for a new one."
-                )
-            return known
-        with self._database.transaction() as connection:
-            made = {"name": name, "folder": folder, "columns": [], "sync": 0, "created_at": self._clock.now()}
-            connection.execute(manifests.insert(), made)
-        registered = self.manifest(name)
-        assert registered is not None
-        return registered
+        with self._planning() as connection:
+            found = connection.execute(select(manifests).where(manifests.c.name == name)).first()
+            if found is None:
+                made = {"name": name, "folder": folder, "columns": [], "sync": 0, "created_at": self._clock.now()}
+                connection.execute(manifests.insert(), made)
+                found = connection.execute(select(manifests).where(manifests.c.name == name)).one()
+            known = _manifest(found)
+        if known.folder != folder:
+            raise UsageError(
+                f"This ledger knows a manifest '{name}' from {known.folder}; yours lies in {folder}. "
+                f"If it is the same one, moved, or another one, say which with --name: "
+                f"'--name {name}' takes it for the same, any other name for a new one."
+            )
+        return known
 
     def move(self, manifest_id: int, folder: str) -> None:
         """The user said that the manifest now lies in ``folder``."""
@@ -92,9 +93,12 @@ class Catalog:
         return Snapshot(self._database, known)
 
     def sync(self, manifest_id: int, sync: int, decisions: Sequence[Decision]) -> None:
-        """Write a piece of a plan: new rows and items made, known rows brought up to date. One transaction."""
+        """Write a piece of a plan: new rows and items made, known rows brought up to date. One transaction.
+
+        A row that a later run has seen meanwhile is left as that one put it.
+        """
         stems, self._stems = self._stems, None
-        with self._database.transaction() as connection:
+        with self._planning() as connection:
             adopted = [decision for decision in decisions if decision.adopt]
             item_ids = self._items_for(connection, adopted)
             known = self._known_rows(connection, manifest_id, decisions)
@@ -113,7 +117,7 @@ class Catalog:
         self._stems = None
         with self._database.transaction() as connection:
             connection.execute(
-                manifests.update().where(manifests.c.id == manifest_id).values(
+                manifests.update().where(manifests.c.id == manifest_id, manifests.c.sync <= sync).values(
                     sync=sync, columns=list(columns), settled=None
                 )
             )
@@ -139,6 +143,14 @@ class Catalog:
         )
         with self._database.transaction() as connection:
             return {ItemState(state): number for state, number in connection.execute(query)}
+
+    @contextmanager
+    def _planning(self) -> Iterator[Connection]:
+        """A transaction; on a shared ledger those of other plans come before it or after it, for they make the same."""
+        with self._database.transaction() as connection:
+            if self._database.is_shared:
+                take(connection, Lock.PLANS)
+            yield connection
 
     def _items_for(self, connection: Connection, decisions: Sequence[Decision]) -> dict[str, int]:
         wanted = {decision.fingerprint: decision for decision in decisions}
@@ -195,9 +207,9 @@ class Catalog:
                 "selected": decision.selected,
             })
         if changes:
-            connection.execute(rows.update().where(rows.c.id == bindparam("b_id")), changes)
+            connection.execute(rows.update().where(rows.c.id == bindparam("b_id"), rows.c.sync <= sync), changes)
         if same:
-            connection.execute(rows.update().where(rows.c.id.in_(same)).values(sync=sync))
+            connection.execute(rows.update().where(rows.c.id.in_(same), rows.c.sync <= sync).values(sync=sync))
 
     @staticmethod
     def _insert_rows(

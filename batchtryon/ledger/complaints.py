@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoResultFound, OperationalError, SQLAlchemyError
 
-from batchtryon.errors import BatchTryonError, DiskError, LedgerAway, LedgerError, LedgerForgot
+from batchtryon.errors import BatchTryonError, DiskError, LedgerAway, LedgerBusy, LedgerError, LedgerForgot
 from batchtryon.ledger.database import SECRETS, redacted
 
 __all__ = ["reason_of", "translated"]
@@ -31,6 +31,9 @@ _LATER: Mapping[str, str] = {
     "25P": f"had heard nothing of this process for too long, and let its connection go. {_AGAIN}",
     "08": f"is away. {_AGAIN}",
     "57P": f"is away. {_AGAIN}",
+}
+_TWICE: Mapping[str, str] = {
+    "23505": f"was given the same by another process at the same moment. {_AGAIN}",
 }
 _NEVER: Mapping[str, str] = {
     "28": "does not let us in. Check the address, the user and the password (PGPASSFILE, PGPASSWORD).",
@@ -59,7 +62,7 @@ def translated(exc: SQLAlchemyError | OSError, url: str) -> BatchTryonError:
         return _without_state(exc, what, reason)
     if state == "53100" or state.startswith("58"):
         return DiskError(f"{what}'s disk is full or ill ({reason}). Free some space there, then run again.")
-    for known, error in ((_LATER, LedgerAway), (_NEVER, LedgerError)):
+    for known, error in ((_LATER, LedgerAway), (_TWICE, LedgerBusy), (_NEVER, LedgerError)):
         said = next((text for code, text in known.items() if state.startswith(code)), None)
         if said is not None:
             head, _, rest = said.partition(". ") if ". " in said else (said.rstrip("."), "", "")

@@ -6,6 +6,8 @@ connections in between (PgBouncer) does no harm. Foreign errors are translated h
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,10 @@ _OPTIONS: Mapping[str, str | int] = {
     "connect_timeout": 10, "application_name": "batchtryon", "keepalives_idle": 10, "keepalives_interval": 5,
     "keepalives_count": 3, "tcp_user_timeout": 20_000,
 }
+
+#: A text, in which nothing is replaced, or one of those words.
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+_NUMBERS = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
 
 
 def database_at(url: str, *, read_only: bool = False) -> Database:
@@ -127,10 +133,19 @@ class PostgresDatabase(Database):
         try:
             url = make_url("postgresql" + self.url[self.url.index(":"):]).set(drivername="postgresql+psycopg")
             options = {name: value for name, value in _OPTIONS.items() if name not in url.query}
-            return create_engine(url, poolclass=NullPool, connect_args={**options, "prepare_threshold": None})
+            return create_engine(url, poolclass=NullPool, json_serializer=_json,
+                                 connect_args={**options, "prepare_threshold": None})
         except ImportError as exc:
             raise ConfigurationError(
                 "A ledger on PostgreSQL needs psycopg. Install it with: pip install 'batchtryon[postgres]'"
             ) from exc
         except (ArgumentError, ValueError) as exc:
             raise self._no_address() from exc
+
+
+def _json(value: object) -> str:
+    """JSON that PostgreSQL takes: without the words that Python has for what is no number, read back as the same."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return _NO_NUMBER.sub(lambda found: _NUMBERS.get(found[0], found[0]), json.dumps(value))

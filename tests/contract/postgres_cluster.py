@@ -31,12 +31,19 @@ class Cluster:
     def __init__(self, *, durable: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="batchtryon-pg-", dir="/tmp"))
         self._durable = durable
-        self._made: list[str] = []
         # A server refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
 
     def __enter__(self) -> Self:
         """Make it and start it."""
+        try:
+            self._make()
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        return self
+
+    def _make(self) -> None:
         if self._user is not None:
             known = pwd.getpwnam(self._user)
             for path in (self._folder, *self._folder.rglob("*")):
@@ -44,11 +51,10 @@ class Cluster:
         if self._data.exists():  # copied from another
             self._data.chmod(0o700)
             self.start()
-            return self
+            return
         self._do("initdb", "-D", str(self._data), "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8",
                  "--locale=C.UTF-8")
         self.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -97,13 +103,13 @@ class Cluster:
         name = name or f"t{uuid.uuid4().hex[:12]}"
         copied = f' TEMPLATE "{template}"' if template else ""
         self.say(f'CREATE DATABASE "{name}"{copied}')
-        self._made.append(name)
         return self.url(name)
 
     def forget(self) -> None:
-        """Remove the databases that were made since: each takes some 8 MB."""
-        made, self._made = self._made, []
-        statements = [word for name in made for word in ("-c", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')]
+        """Remove all databases but templates: each takes some 8 MB."""
+        made = self.say("SELECT datname FROM pg_database WHERE datname NOT LIKE 'template%' AND datname <> 'postgres'")
+        drops = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in made.split()]
+        statements = [word for drop in drops for word in ("-c", drop)]
         if statements:
             self._ask("postgres", *statements)
 

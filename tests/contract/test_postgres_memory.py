@@ -207,6 +207,24 @@ def test_an_old_journal_is_forgotten_but_not_what_somebody_goes_by(failing: Fail
     assert one.attempts.book.counted == 0
 
 
+def test_the_newest_of_an_old_journal_is_kept_for_those_who_saw_nothing_newer(failing: Failing) -> None:
+    one, two = failing.worker(), failing.worker()
+    one.grant("a")
+    failing.clock.advance(2 * JOURNAL_SECONDS)
+    with one.attempts._turns.turn():
+        pass
+    two.attempts.rate_refused(0.0)
+    two.crew.strike_the_dead()
+    left = "SELECT id FROM virtual.journal ORDER BY id"
+    assert failing.cluster.say(left, database=failing.name).split() == ["1", "2"]
+    one.attempts.rate_refused(0.0)
+    one.attempts.rate_refused(0.0)
+    two.crew.strike_the_dead()
+    failing.clock.advance(2 * JOURNAL_SECONDS)
+    two.crew.strike_the_dead()
+    assert failing.cluster.say(left, database=failing.name).split() == ["4"]
+
+
 def test_a_lost_answer_s_keeping_is_not_lost_by_it(failing: Failing) -> None:
     one = failing.worker()
     failing.copy()

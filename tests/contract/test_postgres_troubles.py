@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import JSON, bindparam, cast, select, text
 from sqlalchemy.exc import OperationalError
 
 from batchtryon.errors import (
@@ -18,6 +19,7 @@ from batchtryon.errors import (
     DiskError,
     ExitCode,
     LedgerAway,
+    LedgerBusy,
     LedgerError,
     LedgerForgot,
 )
@@ -229,7 +231,8 @@ def test_without_psycopg_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     ("42501", LedgerError, "GRANT CREATE"),
     ("42P01", LedgerError, "not those of this version"),
     ("XX001", LedgerError, "damaged"),
-    ("23505", LedgerError, "cannot be used"),
+    ("23505", LedgerBusy, "by another process at the same moment"),
+    ("22003", LedgerError, "cannot be used"),
 ])
 def test_what_the_server_refuses(
     database: PostgresDatabase, code: str, error: type[BatchTryonError], told: str
@@ -278,8 +281,8 @@ def test_a_process_that_was_stopped_within_a_transaction_does_not_hold_up_the_ot
         with database.transaction() as connection:
             begun(connection)
             backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
-            while cluster.say(f"SELECT 1 FROM pg_stat_activity WHERE pid = {backend}"):
-                pass
+            # Asking takes tens of milliseconds.
+            assert any(not cluster.say(f"SELECT 1 FROM pg_stat_activity WHERE pid = {backend}") for _ in range(100))
             connection.exec_driver_sql("SELECT 1")
 
     complaint(LedgerAway, work)
@@ -302,6 +305,21 @@ def test_a_row_that_was_there_and_is_not_has_been_forgotten(database: PostgresDa
             connection.execute(text("SELECT 1 WHERE false")).scalar_one()
 
     assert "has lost a row" in complaint(LedgerForgot, work)
+
+
+# -- what it does not take ------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("value", "back"), [
+    ({"a": math.inf, "b": [-math.inf, 1.5], "c": 'Infinity " NaN'}, None),
+    ({"a": math.nan, "NaN": "-Infinity"}, {"a": None, "NaN": "-Infinity"}),
+    ({"a": "nul \0 and half \ud800 a character", "\\": "ü"}, None),
+])
+def test_json_that_postgresql_does_not_take_is_kept_all_the_same(
+    database: PostgresDatabase, value: dict[str, object], back: dict[str, object] | None
+) -> None:
+    with database.transaction() as connection:
+        query = select(cast(bindparam("b_value", type_=JSON), JSON).label("kept"))
+        assert connection.execute(query, {"b_value": value}).scalar_one() == (back or value)
 
 
 # -- passwords -----------------------------------------------------------------------------------
