@@ -42,6 +42,7 @@ __all__ = [
     "retry",
     "rows_to_retry",
     "standing",
+    "where_it_moved",
 ]
 
 
@@ -131,6 +132,18 @@ def _meant(ledger: Ledger, place: Place) -> list[ManifestRecord]:
         fix = f"Did you mean '{near}'?" if near else f"It knows: {', '.join(names) or 'none yet'}."
         raise UsageError(f"The ledger at {place.ledger_url} knows no manifest '{place.manifest}'. {fix}")
     return meant
+
+
+def where_it_moved(place: Place, clock: Clock) -> str | None:
+    """What to say of a ledger that has moved; None for one that has not."""
+    ledger = Ledger.for_reading(place.ledger_url, clock)
+    if ledger is None:
+        return None
+    with ledger:
+        moved = ledger.moved
+        return None if moved is None else (
+            f"{ledger.name}: this ledger moved to {moved.told}; it is shown as it was then. Now: --ledger {moved.place}"
+        )
 
 
 def standing(place: Place, clock: Clock) -> list[Standing]:

@@ -78,6 +78,11 @@ def _ledger(ledger: Ledger, place: Place, account: Account, clock: Clock) -> Ite
     yield fine("ledger", f"{ledger.name}: {identity.uuid[:8]}, version {inventory.version()}, run {identity.epoch}, "
                f"attempt {identity.last_attempt}; every page of it is whole.")
     path = sqlite_path(place.ledger_url)
+    moved = ledger.moved
+    if moved is not None:
+        yield problem("ledger", f"It moved to {moved.told}; nothing is done here any more.",
+                      f"Name it: --ledger {moved.place}", ExitCode.LEDGER_UNUSABLE)
+        return
     if not is_in_memory(place.ledger_url) and not account.rehearsal:
         yield from _remembered(ledger, _witnesses(place, account, clock), place.manifest)
     yield from _open_work(ledger)

@@ -25,9 +25,9 @@ from batchtryon.ledger.identity import Concern, Evidence, Identity, Objection, S
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.opening import Admission
 from batchtryon.store import FolderStore, Store, open_store
-from batchtryon.workspace import account_file
+from batchtryon.workspace import account_file, state_folder
 
-__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "place_of", "witnessed"]
+__all__ = ["WITNESS_NAME", "Witnesses", "how_to_accept", "pictures_in", "place_of", "remember_move", "witnessed"]
 
 WITNESS_NAME = "ledger.witness.json"
 _ABOUT = "Written by batchtryon, so that a ledger that is lost, restored or copied is noticed. Leave it here."
@@ -101,6 +101,25 @@ def place_of(url: str) -> str:
     return redacted(url) if path is None else str(path.resolve())
 
 
+def remember_move(identity: Identity, url: str, beside: Sequence[Path], clock: Clock) -> None:
+    """The witnesses that know a ledger learn where it has moved, so that an older copy of it is told at once.
+
+    ``beside``: folders that may be its output. The next run notes the same, so what cannot be written now is left.
+    """
+    accounts = sorted((state_folder() / "accounts").glob("*.json"))
+    for path in (*accounts, *(folder / WITNESS_NAME for folder in beside)):
+        store, name = _place(path)
+        known = _read(store, name, [])
+        if any(each.uuid == identity.uuid for each in known):
+            with suppress(BatchTryonError):
+                _write(store, name, [
+                    replace(each, epoch=identity.epoch, last_attempt=identity.last_attempt, token=identity.token,
+                            place=place_of(url), running=False, seen_at=clock.now())
+                    if each.uuid == identity.uuid else each
+                    for each in known
+                ])
+
+
 @contextmanager
 def witnessed(witnesses: Witnesses, ledger: Ledger, url: str, warn: Callable[[str], None]) -> Iterator[None]:
     """While it lasts the witnesses are kept up to date. Raises what stores do if it cannot begin so."""
@@ -165,7 +184,8 @@ def _is_there(sighting: Sighting, here: Path, clock: Clock) -> bool:
         ledger = Ledger.for_reading(f"sqlite:///{there}", clock)
         if ledger is not None:
             with ledger:
-                return ledger.identity.uuid == sighting.uuid
+                # What has moved is used by nobody any more.
+                return ledger.identity.uuid == sighting.uuid and ledger.moved is None
     return False
 
 

@@ -13,6 +13,7 @@ from batchtryon.batch.asking import export_results, locate
 from batchtryon.batch.hanging import export_to_shop
 from batchtryon.batch.opening import Options
 from batchtryon.cli.desk import Desk
+from batchtryon.cli.ledgering import say_if_moved
 from batchtryon.cli.options import LedgerAt, Talk, options_of, switch
 from batchtryon.cli.wording import counted, safe
 from batchtryon.errors import ExitCode, UsageError
@@ -93,6 +94,7 @@ def export(
     if wanted.value in list(ExportFormat):
         _refuse(shop, wanted)
         place = locate(manifest, options)
+        say_if_moved(desk, place)
         written = export_results(place, desk.clock, out=path, format_=ExportFormat(wanted.value))
         desk.screen.say(f"{safe(path)}: {counted(written, 'row')}")
     else:

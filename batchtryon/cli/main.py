@@ -17,6 +17,7 @@ from batchtryon.cli.doctor import doctor
 from batchtryon.cli.exporting import export
 from batchtryon.cli.init import init
 from batchtryon.cli.kinds import options
+from batchtryon.cli.ledgering import ledger
 from batchtryon.cli.pilot import pilot
 from batchtryon.cli.planning import plan
 from batchtryon.cli.running import run
@@ -81,6 +82,7 @@ app.command("credits", rich_help_panel=_MORE)(as_command(credits_left))
 app.command("login", rich_help_panel=_MORE)(as_command(login))
 app.command("doctor", rich_help_panel=_MORE)(as_command(doctor))
 app.command("worker", rich_help_panel=_MORE)(as_command(worker))
+app.add_typer(ledger, name="ledger", rich_help_panel=_MORE)
 app.command("sandbox", rich_help_panel=_MORE)(as_command(sandbox))
 
 

@@ -20,6 +20,7 @@ from batchtryon.batch.asking import (
 from batchtryon.batch.asking import failures as failures_of
 from batchtryon.cli.advice import advice_for
 from batchtryon.cli.desk import Desk
+from batchtryon.cli.ledgering import say_if_moved
 from batchtryon.cli.options import AnyManifest, Json, Talk, Where, options_of, switch
 from batchtryon.cli.summary_view import row_words
 from batchtryon.cli.wording import and_more, counted, moment, number, safe, status_words
@@ -42,6 +43,7 @@ def status(
     place = locate(manifest, options_of(desk, where))
     if not watch:
         _show_standing(desk, place, json=json)
+        say_if_moved(desk, place)
         return ExitCode.ALL_DONE
     pause = threading.Event()
     try:
@@ -57,7 +59,9 @@ def failures(
 ) -> ExitCode:
     """List rows that failed or wait for a decision, by cause and by picture, with what to do."""
     del talk
-    found = failures_of(locate(manifest, options_of(desk, where)), desk.clock)
+    place = locate(manifest, options_of(desk, where))
+    found = failures_of(place, desk.clock)
+    say_if_moved(desk, place)
     if json:
         desk.screen.say_json(_failures_json(found))
     elif not found.groups:
@@ -79,17 +83,19 @@ def explain(
 ) -> ExitCode:
     """Tell a row's whole story: attempts, jobs, pictures, and what happened to them."""
     del talk
-    found = find_rows(locate(None, options_of(desk, where, named=False)), row, desk.clock)
+    place = locate(None, options_of(desk, where, named=False))
+    found = find_rows(place, row, desk.clock)
+    say_if_moved(desk, place)
     if where.name is not None:
         found = [(each, story) for each, story in found if each.manifest == where.name]
     if not found:
         raise UsageError(f"The ledger has no row or picture '{row}'. Give an id as it stands in the manifest, "
                          "manifest:id, or a picture's file name.")
-    for place, (each, story) in enumerate(found):
+    for which, (each, story) in enumerate(found):
         if json:
             desk.screen.say_json({**_row_json(each), "story": story})
             continue
-        desk.screen.say(*([""] if place else []), *_row_lines(desk, each), *(f"  {safe(line)}" for line in story))
+        desk.screen.say(*([""] if which else []), *_row_lines(desk, each), *(f"  {safe(line)}" for line in story))
     return ExitCode.ALL_DONE
 
 

@@ -22,6 +22,8 @@ class ChangeKind(StrEnum):
     ENDED = "ended"
     RATE_REFUSED = "rate refused"
     SLOTS_REFUSED = "slots refused"
+    #: The ledger is being moved: no turn follows.
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from sqlalchemy.dialects.postgresql import insert
 from batchtryon.clock import Clock
 from batchtryon.ledger.advisory import Lock, look, take
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.migrations import schema_version
+from batchtryon.ledger.fence import require_here
+from batchtryon.ledger.migrations import read_meta, schema_version
 from batchtryon.ledger.polls import PollBlocks
 from batchtryon.ledger.shared_tables import AT_WORK, claims, journal, workers
 from batchtryon.ledger.tables import items, jobs, leases, manifests, outputs, rows, runs
@@ -105,6 +106,7 @@ class Crew:
         with self._database.transaction() as connection:
             now = take(connection, Lock.STRUCTURE, self._own, self._time)
             schema_version(connection)
+            require_here(read_meta(connection))
             connection.execute(workers.insert(), {
                 "id": self.me, "host": self.badge.host, "process": self.badge.process, "version": self.badge.version,
                 "role": self.badge.role, "doing": self.badge.doing, "started_s": now, "renewed_s": now,

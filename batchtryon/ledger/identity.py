@@ -19,7 +19,17 @@ from batchtryon.errors import LedgerError
 from batchtryon.ledger.migrations import read_meta
 from batchtryon.ledger.tables import attempts, events, meta
 
-__all__ = ["Concern", "Evidence", "Identity", "Objection", "Sighting", "advance", "objections", "read_identity"]
+__all__ = [
+    "Concern",
+    "Evidence",
+    "Identity",
+    "Objection",
+    "Sighting",
+    "advance",
+    "next_epoch",
+    "objections",
+    "read_identity",
+]
 
 #: Epochs whose tokens a ledger keeps; an older witness is judged by its numbers alone.
 _TOKENS_KEPT = 500
@@ -176,6 +186,14 @@ def advance(
     connection.execute(meta.delete().where(meta.c.key.in_([*put, *old])))
     connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in put.items()])
     return read_identity(connection)
+
+
+def next_epoch(connection: Connection) -> None:
+    """Another epoch without a run: the ledger moved, so every earlier copy of it is behind."""
+    epoch = read_identity(connection).epoch + 1
+    put = {"epoch": str(epoch), f"{_EPOCH_KEY}{epoch}": uuid.uuid4().hex[:16]}
+    connection.execute(meta.delete().where(meta.c.key.in_(list(put))))
+    connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in put.items()])
 
 
 def _record(connection: Connection, before: Identity, accepted: Sequence[Objection], now: datetime) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError
@@ -18,10 +18,12 @@ from batchtryon.ledger.attempts import Attempts, RunKey
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.crew import Badge, Crew, WorkerRecord, workers_of
 from batchtryon.ledger.database import Database, is_postgres, sqlite_path
+from batchtryon.ledger.fence import Mark, Move, mark_of
 from batchtryon.ledger.identity import Identity, read_identity
 from batchtryon.ledger.inventory import Inventory
 from batchtryon.ledger.jobs import Jobs
-from batchtryon.ledger.locks import HeldLock, living_holder
+from batchtryon.ledger.locks import HeldLock, living_holder, lock_of
+from batchtryon.ledger.migrations import read_meta
 from batchtryon.ledger.opening import Guard, open_for_reading, open_for_work
 from batchtryon.ledger.permits import PermitBook, PermitRules
 from batchtryon.ledger.postgres import database_at
@@ -32,7 +34,7 @@ from batchtryon.ledger.second import SecondThoughts
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
 from batchtryon.ledger.tables import attempts, items, jobs, outputs, rows
-from batchtryon.ledger.timing import SharedClock, SharedTime
+from batchtryon.ledger.timing import CLOCK_KEY, SharedClock, SharedTime
 from batchtryon.ledger.turns import OwnTurns, SharedTurns, Turns
 from batchtryon.states import AttemptState, ItemState, JobState
 
@@ -52,7 +54,7 @@ class Ledger:
             with database.transaction() as connection:
                 look(connection, clock, self._time)
                 # Its seconds are the same for all, as if every host had booted once, and together.
-                self._clock = SharedClock(clock, self._time, boot_id=read_identity(connection).uuid)
+                self._clock = SharedClock(clock, self._time, boot_id=_clock_name(connection))
         #: This process among the workers of a shared ledger, once :meth:`join` was called.
         self.crew: Crew | None = None
         self._locks = locks or ExitStack()
@@ -80,7 +82,7 @@ class Ledger:
         try:
             if path is not None:
                 _make_folder(path)
-                locks.enter_context(HeldLock(_lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
+                locks.enter_context(HeldLock(lock_of(path), what=f"The ledger {path}", clock=clock, note=note))
             database = database_at(url)
             locks.callback(database.close)
             open_for_work(database, clock, origin=origin, guard=guard, whole=whole)
@@ -140,6 +142,12 @@ class Ledger:
             self._database.check_pages(connection)
 
     @property
+    def moved(self) -> Move | None:
+        """Where it has moved, if it has: what it tells is as it was then."""
+        with self._database.transaction() as connection:
+            return mark_of(read_meta(connection), Mark.MOVED_TO)
+
+    @property
     def inventory(self) -> Inventory:
         """What it knows of files, of open work and of itself."""
         return Inventory(self._database)
@@ -148,7 +156,7 @@ class Ledger:
     def worker(self) -> int | None:
         """The process on this machine that works on the ledger now, if any."""
         path = self._database.path
-        return None if path is None else living_holder(_lock_of(path))
+        return None if path is None else living_holder(lock_of(path))
 
     def working(
         self, key: RunKey, rules: PermitRules, spool: Spool | None = None
@@ -231,8 +239,10 @@ class Ledger:
         self.close()
 
 
-def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+def _clock_name(connection: Connection) -> str:
+    told = read_meta(connection)
+    # A ledger that never moved goes by its own name.
+    return told[CLOCK_KEY] if CLOCK_KEY in told else read_identity(connection).uuid
 
 
 def _make_folder(path: Path) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from batchtryon.clock import Clock
 from batchtryon.errors import DiskError, LedgerBusy
 
-__all__ = ["HeldLock", "living_holder"]
+__all__ = ["HeldLock", "living_holder", "lock_of"]
 
 
 class HeldLock:
@@ -65,6 +65,11 @@ class HeldLock:
             return f" (process {int(holder['process'])}, since {holder['since']}: {holder['note']})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+def lock_of(ledger: Path) -> Path:
+    """The lock of a ledger's file."""
+    return ledger.with_name(ledger.name + ".lock")
 
 
 def living_holder(path: Path) -> int | None:

@@ -14,6 +14,7 @@ from batchtryon.errors import LedgerError, LedgerForgot
 from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.backup import back_up_before_step
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.fence import require_here
 from batchtryon.ledger.identity import Evidence, Identity, Objection, advance, read_identity
 from batchtryon.ledger.migrations import (
     STEPS,
@@ -93,7 +94,7 @@ def _open_shared(
         found: Identity | None = None
         if not is_empty(connection):
             version = schema_version(connection, newest=newest)
-            _require_origin(read_meta(connection).get("origin"), origin)
+            _require_ours(read_meta(connection), origin)
             found = read_identity(connection)
             if version < newest:
                 shared_metadata.create_all(connection)
@@ -124,7 +125,7 @@ def _look_at(database: Database, newest: int, origin: str | None, *, whole: bool
         if whole:
             database.check_pages(connection)
         version = schema_version(connection, newest=newest)
-        _require_origin(read_meta(connection).get("origin"), origin)
+        _require_ours(read_meta(connection), origin)
         return version, read_identity(connection)
 
 
@@ -154,7 +155,9 @@ def naming(database: Database) -> Iterator[None]:
         raise type(exc)(f"{database.name}: {exc}") from exc
 
 
-def _require_origin(known: str | None, origin: str | None) -> None:
+def _require_ours(told: Mapping[str, str], origin: str | None) -> None:
+    require_here(told)
+    known = told.get("origin")
     if origin is not None and known not in {None, origin}:
         raise LedgerForgot(
             f"this ledger belongs to {known}, not to {origin}. Use another --output or --ledger for that API."

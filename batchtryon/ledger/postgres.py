@@ -72,7 +72,8 @@ class PostgresDatabase(Database):
             connection = self._connected()
             with connection.begin():
                 if self.read_only:
-                    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+                    # All that one transaction reads is of one moment, as on SQLite.
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield connection
         except BatchTryonError:
             raise

@@ -11,7 +11,11 @@ from datetime import UTC, datetime
 
 from batchtryon.clock import Clock
 
-__all__ = ["SharedClock", "SharedTime"]
+__all__ = ["CLOCK_KEY", "SharedClock", "SharedTime"]
+
+#: What of a ledger's meta names its database's clock; another one after each move, for seconds of two databases are
+#: not compared.
+CLOCK_KEY = "clock"
 
 #: Seconds for which the best look counts: two machines count no differently in that time.
 _GOOD_FOR = 30.0
@@ -76,8 +80,8 @@ class SharedClock:
 
     @property
     def host_id(self) -> str:
-        """See :attr:`Clock.host_id`."""
-        return self._own.host_id
+        """Of no machine: at another boot of one, its uptime would say how long ago something was at least."""
+        return self._boot_id
 
     @property
     def own(self) -> Clock:

@@ -21,7 +21,9 @@ from batchtryon.clock import Clock
 from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.changes import Change, ChangeKind, follow
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.fence import require_here
 from batchtryon.ledger.memory import Memory
+from batchtryon.ledger.migrations import read_meta
 from batchtryon.ledger.permits import Denied, PermitBook
 from batchtryon.ledger.shared_tables import journal
 from batchtryon.ledger.timing import SharedTime
@@ -32,10 +34,10 @@ __all__ = ["JOURNAL_SECONDS", "OwnTurns", "SharedTurns", "Turn", "Turns"]
 JOURNAL_SECONDS = 1200.0
 #: Seconds after which a permit that was denied is asked for again: the others make no noise that could be heard.
 _ASK_AGAIN = 0.2
-# What no attempt tells of: that the API found us too fast, or too many.
+# What no attempt tells of: that the API found us too fast, or too many; that the ledger moved.
 _REFUSALS = (
     select(journal)
-    .where(journal.c.kind.in_([ChangeKind.RATE_REFUSED.value, ChangeKind.SLOTS_REFUSED.value]))
+    .where(journal.c.kind.in_([ChangeKind.RATE_REFUSED.value, ChangeKind.SLOTS_REFUSED.value, ChangeKind.MOVED.value]))
     .order_by(journal.c.id)
 )
 
@@ -163,6 +165,11 @@ class SharedTurns:
         else:
             missed = list(self._memory.since(connection))
         for found in missed:
+            if found.kind == ChangeKind.MOVED:
+                # Only one that was stopped for longer than its lease comes to this; each of its turns does.
+                followed, self._followed = self._followed, None
+                require_here(read_meta(connection))
+                self._followed = followed
             follow(self.book, _change(found), batch=self.batch)
         self._followed = now
 

@@ -11,7 +11,7 @@ from batchtryon.cli.options import Choices, Key, Limits, Rarer, Where
 from batchtryon.settings import Settings
 
 COMMANDS = ["init", "plan", "pilot", "run", "status", "failures", "retry", "export", "explain", "options", "credits",
-            "login", "doctor", "worker", "sandbox"]
+            "login", "doctor", "worker", "sandbox", "ledger"]
 CANARY = "canary-4711-secret"
 
 
