@@ -45,8 +45,8 @@ def test_each_change_is_what_happened(change: Change, happened: Callable[[Permit
     assert contents(following) != before
 
 
-def test_every_kind_is_followed() -> None:
-    for kind in ChangeKind:
+def test_every_kind_is_followed_but_that_the_ledger_moves_for_then_no_turn_comes() -> None:
+    for kind in set(ChangeKind) - {ChangeKind.MOVED}:
         book = PermitBook(RULES)
         follow(book, replace(GRANTED, kind=kind, attempt=8), batch=3)
         assert contents(book) != contents(PermitBook(RULES)), kind
