@@ -20,7 +20,7 @@ from batchtryon.executor.gateway import ThreadGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run, Weight
 from batchtryon.images import PreparedCache, read_source
-from batchtryon.ledger.attempts import RunKey
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
 from batchtryon.ledger.spools import SpoolFolder

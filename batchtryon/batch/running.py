@@ -24,10 +24,10 @@ from batchtryon.batch.working import run_settings
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
 from batchtryon.executor.run import Message, Progress, Weight
-from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
 from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.database import is_in_memory, sqlite_path
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.identity import Identity
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.locks import HeldLock

@@ -27,6 +27,7 @@ from batchtryon.errors import (
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.run import Run
 from batchtryon.images import CannotLabel, OutputPicture, inspect_output, label, read_label
+from batchtryon.ledger.jobs import Saved
 from batchtryon.records import Delivery, Output, SavedPicture, WrittenFile
 from batchtryon.retry import GiveUp, RetryPolicy
 from batchtryon.store import Store
@@ -202,8 +203,8 @@ class Courier:
         run = self._run
         if output.sha256 is not None:
             await run.ledger.call(run.jobs.record_all_copies_lost, output.item_id, name=exc.name, message=str(exc))
-        else:
-            await run.ledger.call(run.jobs.record_gone, output, name=exc.name, message=str(exc))
+        elif not await run.ledger.call(run.jobs.record_gone, output, name=exc.name, message=str(exc)):
+            return  # it was not lost on another worker, which was thought dead
         run.progress.lost += 1
         run.warn(f"{output.label}: {exc} It was paid for; 'batchtryon retry' renders it again and pays again.")
 
@@ -230,7 +231,7 @@ class Courier:
         run = self._run
         deliveries = await run.ledger.call(run.jobs.deliveries, output)
         written = await run.workshop.call(self._write_all, output, fetched, deliveries)
-        ended = await run.ledger.call(run.jobs.record_saved, output, fetched.saved, written)
+        ended = await run.saves.call(Saved(output=output, picture=fetched.saved, written=written))
         if ended:
             self._at_item.pop(output.item_id, None)
             run.progress.done += len(deliveries)

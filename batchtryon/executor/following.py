@@ -14,6 +14,7 @@ from batchtryon.executor.lifecycle import after_overdue, after_report, after_van
 from batchtryon.executor.pollwindow import PollBudget
 from batchtryon.executor.run import KEY_REFUSED, Run
 from batchtryon.ledger.attempts import Taken
+from batchtryon.ledger.jobs import Ended
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Item, Job, JobOutcome, JobReport
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
@@ -236,7 +237,7 @@ class Follower:
     async def _end(self, followed: _Followed, outcome: JobOutcome) -> bool:
         """Commit it; False if another worker did before."""
         try:
-            await self._run.ledger.call(self._run.jobs.record_poll, followed.job, outcome, polls=followed.polls)
+            await self._run.ends.call(Ended(job=followed.job, outcome=outcome, polls=followed.polls))
         except Taken:
             if self._run.crew is None:
                 raise

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 
 from batchtryon.errors import LedgerAway
 from batchtryon.executor.isolation import tell_lifted
@@ -17,8 +19,11 @@ from batchtryon.records import Item
 __all__ = ["SubmitQueue"]
 
 _PAGE = 200
-#: Items whose pictures are made ready ahead of their permit.
-_AHEAD = 8
+#: Items whose pictures are made ready ahead of their permit: at least, at most, and how many bytes more than the
+#: least may hold.
+_AHEAD, _FAR_AHEAD, _BYTES_AHEAD = 8, 50, 32 * 2**20
+#: Seconds in which what was claimed is used up by a worker that may claim more at a time.
+_QUICK = 1.0
 
 
 class SubmitQueue:
@@ -33,12 +38,21 @@ class SubmitQueue:
         self._later: list[tuple[float, int]] = []
         # Of a shared ledger: claimed once, and left alone because of a picture.
         self._passed: set[int] = set()
-        self._bodies: dict[int, asyncio.Task[Body]] = {}
+        self._bodies: dict[int, asyncio.Future[Body]] = {}
+        self._ahead = _AHEAD
+        # How many items are claimed at a time, and when they last were.
+        self._claims, self._claimed_at = _AHEAD, run.clock.monotonic()
 
     @property
     def waits(self) -> bool:
         """Whether an item has its time, or rows are free again that were passed over."""
         return bool(self._later) or self._run.quarantine.has_lifted
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether another item comes first, whose time has come again or whose picture proved good."""
+        comes_again = self._later and self._later[0][0] <= self._run.clock.monotonic()
+        return bool(comes_again) or self._run.quarantine.has_lifted
 
     @property
     def seconds(self) -> float | None:
@@ -72,14 +86,42 @@ class SubmitQueue:
             self.begin_again()
         item = await self._fresh()
         if item is not None:
-            for ahead in [item, *list(self._page)[: _AHEAD - 1]]:
-                self._start_body(ahead)
+            self._start_body(item)
+            self._start_ahead()
         return item
 
     async def body(self, item: Item) -> Body:
         """The request's body. Raises what :meth:`Press.body` raises."""
         self._start_body(item)
-        return await self._bodies.pop(item.id)
+        body = await self._bodies.pop(item.id)
+        self._ahead = max(_AHEAD, min(_FAR_AHEAD, _BYTES_AHEAD // max(1, len(body.content))))
+        return body
+
+    async def ready(self, limit: int) -> list[tuple[Item, Body]]:
+        """The items after those given out whose bodies are made, at most ``limit`` of them; never waits for one."""
+        found: list[tuple[Item, Body]] = []
+        while len(found) < limit and self._page and not self._is_due and self._is_made(self._page[0]):
+            item = self._page.popleft()
+            found.append((item, await self.body(item)))
+        self._start_ahead()
+        return found
+
+    def put_back(self, unsent: Sequence[tuple[Item, Body]]) -> None:
+        """Items that :meth:`ready` gave and that found no room."""
+        for item, body in reversed(unsent):
+            self._page.appendleft(item)
+            made = self._bodies[item.id] = asyncio.get_running_loop().create_future()
+            made.set_result(body)
+
+    def _is_made(self, item: Item) -> bool:
+        """Whether it can be sent as it is; whatever stands in its way is looked at when its turn comes."""
+        body = self._bodies.get(item.id)
+        made = body is not None and body.done() and not body.cancelled() and body.exception() is None
+        return made and not self._run.quarantine.holds(item)
+
+    def _start_ahead(self) -> None:
+        for item in islice(self._page, self._ahead):
+            self._start_body(item)
 
     async def close(self) -> None:
         """Give up the bodies that nobody took."""
@@ -119,10 +161,16 @@ class SubmitQueue:
         self._page.extend({item.id: item for item in found if item.id not in later}.values())
 
     async def _claim_page(self, crew: Crew) -> None:
-        """The next items that no other worker has; few, for what is claimed here is not done elsewhere."""
+        """The next items that no other worker has; few, for what is claimed here is not done elsewhere.
+
+        Twice as many each time that they were used up at once: then the limits are wide, and others find enough.
+        """
         run = self._run
         without = [*self._passed, *(item_id for _, item_id in self._later)]
-        claimed = await run.ledger.call(crew.claim_items, run.key.manifest, limit=_AHEAD, without=without)
+        now = run.clock.monotonic()
+        quick = now - self._claimed_at < _QUICK
+        self._claims, self._claimed_at = min(_FAR_AHEAD, 2 * self._claims) if quick else _AHEAD, now
+        claimed = await run.ledger.call(crew.claim_items, run.key.manifest, limit=self._claims, without=without)
         self._page.extend(await run.ledger.call(run.attempts.items, claimed))
         self._exhausted = not claimed
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ExitCode, LedgerAway
-from batchtryon.executor.gateway import Gateway
+from batchtryon.executor.gateway import Gateway, Gathered
 from batchtryon.executor.quarantine import Quarantine
-from batchtryon.ledger.attempts import Attempts, RunKey
+from batchtryon.ledger.attempts import Attempts, Heard
 from batchtryon.ledger.crew import Crew
-from batchtryon.ledger.jobs import Jobs
+from batchtryon.ledger.granting import RunKey
+from batchtryon.ledger.jobs import Ended, Jobs, Saved
 from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
 from batchtryon.records import Balance
@@ -172,10 +173,17 @@ class Run:
     rendered_at: dict[int, float] = field(default_factory=dict)
     #: Pictures whose rows wait.
     quarantine: Quarantine = field(init=False)
+    #: Answers, ends of jobs and saved pictures, written with others that wait for the ledger.
+    answers: Gathered[Heard, None] = field(init=False)
+    ends: Gathered[Ended, None] = field(init=False)
+    saves: Gathered[Saved, bool] = field(init=False)
     _pauses: int = 0
 
     def __post_init__(self) -> None:
         self.quarantine = Quarantine(self.settings.quarantine)
+        self.answers = Gathered(self.ledger, self.attempts.record_answers)
+        self.ends = Gathered(self.ledger, self.jobs.record_ends)
+        self.saves = Gathered(self.ledger, self.jobs.record_saves)
         self.heard()
 
     def heard(self) -> None:

@@ -16,8 +16,9 @@ from batchtryon.executor.queue import SubmitQueue
 from batchtryon.executor.run import Run
 from batchtryon.executor.sharing import Sharing
 from batchtryon.images import PictureAway, PictureChanged
-from batchtryon.ledger.attempts import KnownJob, Settled, Taken
+from batchtryon.ledger.attempts import Heard, KnownJob, Settled
 from batchtryon.ledger.crew import LeaseLost
+from batchtryon.ledger.granting import Asked
 from batchtryon.ledger.permits import Denied, Limit
 from batchtryon.records import Answer, Attempt, Item, Job, PictureUnusable, Verdict
 from batchtryon.retry import RetryPolicy
@@ -27,6 +28,8 @@ __all__ = ["Submitter"]
 
 #: Seconds a request may take, and the slowest upload it allows for, in bytes a second (fault S12).
 _BASE_TIMEOUT, _SLOWEST_UPLOAD = 60.0, 100_000.0
+#: Permits asked for in one commit at most.
+_AT_ONCE = 50
 #: Seconds a reading is waited for before the floor counts as reached.
 _READING_AWAITED = 120.0
 _PAUSED = Denied(limit=Limit.BOOKS, until=None)
@@ -128,23 +131,25 @@ class Submitter:
     # -- one item ----------------------------------------------------------------------------------
 
     async def _submit(self, item: Item) -> None:
+        """One item, and those behind it that are ready and find room with it."""
         body = await self._body(item)
         if body is None:
             return
-        try:
-            attempt = await self._permit(item, body)
-        except Taken:
-            return
-        except LeaseLost:
-            # Another worker may have taken the item meanwhile, or will.
-            assert self.sharing is not None
-            await self.sharing.renew()
-            return
-        if attempt is None:
-            return
-        sending = asyncio.ensure_future(self._send(attempt, item, body))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sent)
+        first: tuple[Item, Body] | None = (item, body)
+        while first is not None and self._goes_on(first[0]):
+            try:
+                first, denied = await self._permit(first)
+            except LeaseLost:
+                # Another worker may have taken the item meanwhile, or will.
+                assert self.sharing is not None
+                await self.sharing.renew()
+                return
+            if first is not None and not await self._stand_by(denied or _PAUSED, first[0]):
+                return
+
+    def _goes_on(self, item: Item) -> bool:
+        run = self._run
+        return not run.halts and not run.is_over and self._in_time() and not run.quarantine.holds(item)
 
     async def _body(self, item: Item) -> Body | None:
         """What is sent; None if it cannot be made here and now."""
@@ -164,27 +169,39 @@ class Submitter:
             run.halt(exc.exit_code, f"{item.label}: {exc}")
         return None
 
-    async def _permit(self, item: Item, body: Body) -> Attempt | None:
-        """The committed intent; None if the run stops before there is one."""
+    async def _permit(self, first: tuple[Item, Body]) -> tuple[tuple[Item, Body] | None, Denied | None]:
+        """Send as many from ``first`` on as there is room for; the first that found none, and what binds it."""
         run = self._run
-        timeout = _BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD
-        while not run.halts and not run.is_over and self._in_time() and not run.quarantine.holds(item):
-            if run.is_paused:
-                await self._wait(_PAUSED)
-                continue
-            granted = await run.ledger.call(
-                run.attempts.take_permit, run.key, item, timeout=timeout, sent_sha256=body.sha256
-            )
-            if isinstance(granted, Attempt):
-                return granted
-            # Only what is under way may still give credits back.
-            if granted.limit in {Limit.CAP, Limit.FLOOR} and not self._may_give_back():
-                if granted.limit is Limit.FLOOR and await self._read_anew():
-                    continue
-                self._heed.limit(granted, item)
-                return None
-            await self._wait(granted)
-        return None
+        if run.is_paused:
+            return first, _PAUSED
+        batch = [first, *await self._queue.ready(_AT_ONCE - 1)]
+        try:
+            granted = await run.ledger.call(run.attempts.take_permits, run.key, [
+                Asked(item=item, timeout=_BASE_TIMEOUT + len(body.content) / _SLOWEST_UPLOAD, sent_sha256=body.sha256)
+                for item, body in batch
+            ])
+        except LeaseLost:
+            self._queue.put_back(batch[1:])
+            raise
+        for attempt, (item, body) in zip(granted.attempts, batch, strict=False):
+            if attempt is not None:  # else a row with its fingerprint was quicker
+                sending = asyncio.ensure_future(self._send(attempt, item, body))
+                self._sending.add(sending)
+                sending.add_done_callback(self._sent)
+        left = batch[len(granted.attempts):]
+        self._queue.put_back(left[1:])
+        return (left[0], granted.denied) if left else (None, None)
+
+    async def _stand_by(self, denied: Denied, item: Item) -> bool:
+        """Wait until there may be room again; False if there will be none."""
+        # Only what is under way may still give credits back.
+        if denied.limit in {Limit.CAP, Limit.FLOOR} and not self._may_give_back():
+            if denied.limit is Limit.FLOOR and await self._read_anew():
+                return True
+            self._heed.limit(denied, item)
+            return False
+        await self._wait(denied)
+        return True
 
     def _may_give_back(self) -> bool:
         """Whether something is under way that may turn out to be free."""
@@ -280,7 +297,7 @@ class Submitter:
         """What was committed; None if it came too late, for others had settled the attempt by then."""
         run, outcome = self._run, after_answer(answer)
         try:
-            await run.ledger.call(run.attempts.record_answer, attempt, answer, outcome, received=received)
+            await run.answers.call(Heard(attempt=attempt, answer=answer, outcome=outcome, received=received))
         except Settled:
             await run.note("late answer", {"attempt": attempt.seq, "verdict": answer.verdict.value}, item=item.id)
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -21,7 +21,9 @@ from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.permits import Denied, Limit, PermitBook
+from batchtryon.ledger.deeds import do_together
+from batchtryon.ledger.granting import Asked, Granted, RunKey, grant, mark
+from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.setbacks import Setbacks
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.tables import attempts, items, jobs, manifests, rows
@@ -39,7 +41,7 @@ from batchtryon.states import (
     apply,
 )
 
-__all__ = ["Attempts", "KnownJob", "LeftBehind", "RunKey", "Settled", "Taken", "move_item"]
+__all__ = ["Attempts", "Heard", "KnownJob", "LeftBehind", "Settled", "Taken", "move_item"]
 
 # Made once: to build a statement costs more than to run it.
 _ITEMS = (
@@ -63,7 +65,7 @@ _KNOWN_JOB = select(jobs.c.id).where(jobs.c.id == bindparam("b_job"))
 _MOVE_ITEM = items.update().where(items.c.id == bindparam("b_item"), items.c.state == bindparam("b_state"))
 _MOVE_ATTEMPT = attempts.update().where(attempts.c.seq == bindparam("b_seq"), attempts.c.state == bindparam("b_state"))
 _UNSETTLED = (AttemptState.INTENT, AttemptState.SENDING)
-_NEW_ATTEMPT, _NEW_JOB = attempts.insert(), jobs.insert()
+_NEW_JOB = jobs.insert()
 
 
 class Taken(Exception):
@@ -79,12 +81,14 @@ class Settled(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunKey:
-    """Which run, of which batch of which manifest, writes."""
+class Heard:
+    """An answer to be committed, and what follows from it."""
 
-    run: int
-    batch: int
-    manifest: int
+    attempt: Attempt
+    answer: Answer
+    outcome: AttemptOutcome
+    #: The :meth:`Clock.monotonic` second at which it came; None: now.
+    received: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,56 +145,16 @@ class Attempts:
         with self._database.transaction() as connection:
             return _one_item(connection, item_id)
 
-    def take_permit(
-        self, key: RunKey, item: Item, *, timeout: float, sent_sha256: str | None = None
-    ) -> Attempt | Denied:
-        """Claim the item and commit an intent, or say what binds.
+    def take_permits(self, key: RunKey, asked: Sequence[Asked]) -> Granted:
+        """Claim items and commit their intents in one commit, as many of the first ones as there is room for.
 
-        ``timeout`` is the HTTP deadline in seconds from now. With ``sent_sha256``, the hash of a body that is ready,
-        the sending mark is committed with the intent: one commit less before the wire. Raises :class:`Taken`, and
-        :class:`LeaseLost` in a worker that the others think dead.
+        Raises :class:`LeaseLost`, changing nothing, in a worker that the others think dead.
         """
-        certain = self._turns.glance(self._clock.monotonic(), item.credits)
+        certain = self._turns.glance(self._clock.monotonic(), asked[0].item.credits)
         if certain is not None:
-            return certain
+            return Granted(denied=certain)
         with self._turns.turn() as turn:
-            denied = turn.book.ask(turn.now, item.credits) or self._held_up(turn)
-            if denied is not None:
-                return denied
-            return self._grant(turn, key, item, timeout=timeout, sent_sha256=sent_sha256)
-
-    def _held_up(self, turn: Turn) -> Denied | None:
-        """What other workers have against a permit now. Raises :class:`LeaseLost`."""
-        if self._crew is None:
-            return None
-        self._crew.require_lease(turn.connection, turn.now)
-        until = self._crew.paused_until(turn.connection, turn.now)
-        return None if until is None else Denied(limit=Limit.BOOKS, until=until)
-
-    def _grant(self, turn: Turn, key: RunKey, item: Item, *, timeout: float, sent_sha256: str | None) -> Attempt:
-        now, at = turn.now, self._clock.now()
-        deadline = now + timeout
-        state, mark = AttemptState.INTENT, dict[str, Any]()
-        if sent_sha256 is not None:
-            state, mark = apply(ATTEMPT_MOVES, state, AttemptEvent.MARKED), _mark(now, at, sent_sha256)
-        _claim_item(turn.connection, item.id, self._clock)
-        made = turn.connection.execute(_NEW_ATTEMPT, {
-            "item_id": item.id, "run_id": key.run, "batch_id": key.batch, "state": state.value,
-            "credits": item.credits, "counted": item.credits, "host_id": self._clock.host_id,
-            "boot_id": self._clock.boot_id, "intent_at": at, "intent_s": now,
-            "deadline_s": deadline, "worker": None if self._crew is None else self._crew.me, **mark,
-        })
-        assert made.inserted_primary_key is not None
-        seq = int(made.inserted_primary_key[0])
-        turn.change(
-            ChangeKind.GRANTED, now, attempt=seq, batch=key.batch, credits=item.credits, seconds=deadline
-        )
-        if self._crew is not None:
-            self._crew.let_go_of_item(turn.connection, item.id)
-        return Attempt(
-            seq=seq, item_id=item.id, state=state, credits=item.credits, deadline=deadline,
-            marked=None if sent_sha256 is None else now,
-        )
+            return grant(turn, self._clock, self._crew, key, asked)
 
     def rate_refused(self, retry_after: float | None) -> None:
         """The API said that we are too fast (:meth:`PermitBook.rate_refused`); every worker heeds it."""
@@ -206,7 +170,7 @@ class Attempts:
         """Commit that bytes may leave from now on. Gives the :meth:`Clock.monotonic` second of the mark."""
         now = self._clock.monotonic()
         with self._database.transaction() as connection:
-            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, _mark(now, self._clock.now(), sent_sha256))
+            _move_attempt(connection, attempt.seq, AttemptEvent.MARKED, mark(now, self._clock.now(), sent_sha256))
         return now
 
     def mark_unusable(self, item: Item, *, name: str, message: str) -> None:
@@ -216,27 +180,35 @@ class Attempts:
 
     # -- answers ----------------------------------------------------------------------------------
 
-    def record_answer(
-        self, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, *, received: float | None = None
-    ) -> None:
-        """Commit an answer, raw and read, with all that follows from it.
+    def record_answers(self, heard: Sequence[Heard]) -> list[Exception | None]:
+        """Commit answers, raw and read, with all that follows from them: in one commit, if all of them can be.
 
-        ``received``: the :meth:`Clock.monotonic` second at which it came; by default now. Raises
-        :class:`KnownJob`, changing nothing, if the answer names the job of an earlier attempt, and
-        :class:`DiskError` after keeping the answer in the spool, if it cannot be committed.
+        For each None, or why it was not written: :class:`KnownJob`, if it names the job of an earlier attempt;
+        :class:`Settled`; and if the ledger cannot take it, :class:`DiskError` or its kin after it was kept in the
+        spool.
         """
-        now = self._clock.monotonic() if received is None else received
+        now = self._clock.monotonic()
+        said = do_together(self._turns.turn, [partial(self._hear, each, now) for each in heard])
+        return [self._kept(each, exc) for each, exc in zip(heard, said, strict=True)]
+
+    def _hear(self, heard: Heard, now: float, turn: Turn) -> None:
+        at = now if heard.received is None else heard.received
+        self._write_answer(turn.connection, heard.attempt, heard.answer, heard.outcome, at)
+        _tell(turn, heard.attempt, heard.outcome.attempt, at)
+
+    def _kept(self, heard: Heard, exc: Exception | None) -> Exception | None:
+        """What is told of an answer; one that the ledger could not take is in the spool by then."""
+        if exc is None or isinstance(exc, KnownJob | Settled):
+            return exc
         try:
-            with self._turns.turn() as turn:
-                self._write_answer(turn.connection, attempt, answer, outcome, now)
-                _tell(turn, attempt, outcome.attempt, now)
-        except (KnownJob, Settled):
-            raise
-        except Exception as exc:
-            self._keep(attempt, answer)
-            if not isinstance(exc, BatchTryonError) or isinstance(exc, LedgerAway | LedgerForgot):
-                raise
-            raise DiskError(f"An answer could not be written to the ledger and is kept beside it: {exc}") from exc
+            self._keep(heard.attempt, heard.answer)
+        except DiskError as worse:
+            return worse
+        if not isinstance(exc, BatchTryonError) or isinstance(exc, LedgerAway | LedgerForgot):
+            return exc
+        kept = DiskError(f"An answer could not be written to the ledger and is kept beside it: {exc}")
+        kept.__cause__ = exc
+        return kept
 
     def _keep(self, attempt: Attempt, answer: Answer) -> None:
         try:
@@ -249,9 +221,7 @@ class Attempts:
         self, connection: Connection, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, now: float
     ) -> None:
         free = outcome.attempt in {AttemptEvent.REFUSED, AttemptEvent.UNSENT}
-        if self._crew is not None:
-            _require_unsettled(connection, attempt.seq, outcome.attempt)
-        _move_attempt(connection, attempt.seq, outcome.attempt, {
+        _move_attempt(connection, attempt.seq, outcome.attempt, others=self._crew is not None, values={
             "answered_at": self._clock.now(),
             "answered_s": now,
             "http_status": answer.http_status,
@@ -327,32 +297,19 @@ def move_item(
     return target
 
 
-def _claim_item(connection: Connection, item_id: int, clock: Clock) -> None:
-    """Move a pending item to being submitted, in one statement. Raises :class:`Taken` if it is not pending."""
-    target = apply(ITEM_MOVES, ItemState.PENDING, ItemEvent.GRANTED)
-    changed = connection.execute(_MOVE_ITEM, {
-        "b_item": item_id, "b_state": ItemState.PENDING.value, "state": target.value, "changed_at": clock.now(),
-        "error_name": None, "error_message": None,
-    })
-    if changed.rowcount != 1:
-        raise Taken
-
-
-def _move_attempt(connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any]) -> None:
+def _move_attempt(
+    connection: Connection, seq: int, event: AttemptEvent, values: dict[str, Any], *, others: bool = False
+) -> None:
+    """Raises :class:`Settled`, with ``others`` at work, where one made this move already, or made it impossible."""
     state = AttemptState(connection.execute(_STATE_OF_ATTEMPT, {"b_seq": seq}).scalar_one())
+    if others and (state, event) not in ATTEMPT_MOVES:
+        raise Settled
     target = apply(ATTEMPT_MOVES, state, event)
     changed = connection.execute(
         _MOVE_ATTEMPT, {"b_seq": seq, "b_state": state.value, "state": target.value, **values}
     )
     if changed.rowcount != 1:
         raise Taken
-
-
-def _require_unsettled(connection: Connection, seq: int, event: AttemptEvent) -> None:
-    """Raises :class:`Settled` for a move that somebody made already, or made impossible, while we were away."""
-    state = AttemptState(connection.execute(_STATE_OF_ATTEMPT, {"b_seq": seq}).scalar_one())
-    if (state, event) not in ATTEMPT_MOVES:
-        raise Settled
 
 
 def _waits_for(connection: Connection, attempt: Attempt) -> bool:
@@ -374,10 +331,6 @@ def _tell(turn: Turn, attempt: Attempt, event: AttemptEvent, now: float) -> None
     else:
         turn.change(ChangeKind.ANSWERED, now, attempt=seq)
         turn.change(ChangeKind.ACCEPTED if event is AttemptEvent.ACCEPTED else ChangeKind.FREED, now, attempt=seq)
-
-
-def _mark(seconds: float, at: datetime, sent_sha256: str) -> dict[str, Any]:
-    return {"sending_at": at, "sending_s": seconds, "sent_sha256": sent_sha256}
 
 
 def _one_item(connection: Connection, item_id: int) -> Item:

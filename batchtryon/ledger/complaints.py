@@ -15,12 +15,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, NoResultFound, Operationa
 from batchtryon.errors import BatchTryonError, DiskError, LedgerAway, LedgerBusy, LedgerError, LedgerForgot
 from batchtryon.ledger.database import SECRETS, redacted
 
-__all__ = ["reason_of", "translated"]
+__all__ = ["LOST_PLANS", "reason_of", "state_of", "translated"]
 
 #: Longest reason that is passed on: several hosts, each with its own, make a long one.
 _LONGEST = 300
 #: SQLSTATE codes and classes, the first that fits, and what is made of them.
 _AGAIN = "Run the same command again later."
+#: A prepared statement that the server does not know, or knows already: the connection is not the one it was.
+LOST_PLANS = ("26000", "42P05")
 _LATER: Mapping[str, str] = {
     "25006": "only reads now: it is a standby, or was one a moment ago. Name the server that writes, then run again.",
     "55P03": f"is held up by another worker. {_AGAIN}",
@@ -29,6 +31,7 @@ _LATER: Mapping[str, str] = {
     "53": f"has not enough memory or other means. {_AGAIN}",
     "57014": f"took too long, or its manager ended our question. {_AGAIN}",
     "25P": f"had heard nothing of this process for too long, and let its connection go. {_AGAIN}",
+    **dict.fromkeys(LOST_PLANS, f"stands behind a pool that gave our connection to others. {_AGAIN}"),
     "08": f"is away. {_AGAIN}",
     "57P": f"is away. {_AGAIN}",
 }
@@ -56,7 +59,7 @@ def translated(exc: SQLAlchemyError | OSError, url: str) -> BatchTryonError:
             f"{redacted(url)}: the ledger has lost a row that this process knew. A copy was put back, or a standby "
             "took over without it. Bring back the server that has it; what is missing would be paid for again."
         )
-    state, reason = _state(exc), reason_of(exc, url)
+    state, reason = state_of(exc), reason_of(exc, url)
     what = f"{redacted(url)}: the database"
     if state is None:
         return _without_state(exc, what, reason)
@@ -87,7 +90,8 @@ def _without_state(exc: SQLAlchemyError | OSError, what: str, reason: str) -> Ba
     return LedgerAway(f"{what} is away ({reason}). {_AGAIN}")
 
 
-def _state(exc: SQLAlchemyError | OSError) -> str | None:
+def state_of(exc: SQLAlchemyError | OSError) -> str | None:
+    """The SQLSTATE code, if there is one."""
     found = getattr(exc.orig if isinstance(exc, DBAPIError) else exc, "sqlstate", None)
     return found if isinstance(found, str) else None
 

@@ -198,9 +198,9 @@ class Crew:
         """Within a transaction: it is nobody's any more."""
         connection.execute(_LET_GO, {"b_what": what, "b_key": key})
 
-    def let_go_of_item(self, connection: Connection, item_id: int) -> None:
-        """Within a transaction: it waits no more."""
-        self.let_go(connection, "item", str(item_id))
+    def let_go_of_granted(self, connection: Connection, items_: Sequence[int]) -> None:
+        """Within a transaction: they wait no more."""
+        connection.execute(_LET_GO_ALL, {"b_what": "item", "b_keys": [str(each) for each in items_]})
 
     def claim_items(self, manifest: int, *, limit: int, without: Sequence[int] = ()) -> list[int]:
         """Claim waiting items of a manifest, in the order of their rows; others claim others meanwhile."""
@@ -310,6 +310,8 @@ _CLAIM = _CLAIMING.on_conflict_do_update(
     index_elements=[claims.c.what, claims.c.key], set_={"worker": _CLAIMING.excluded.worker}
 )
 _LET_GO = delete(claims).where(claims.c.what == bindparam("b_what"), claims.c.key == bindparam("b_key"))
+_LET_GO_ALL = delete(claims).where(claims.c.what == bindparam("b_what"),
+                                   claims.c.key.in_(bindparam("b_keys", expanding=True)))
 _LET_GO_MINE = _LET_GO.where(claims.c.worker == bindparam("b_me"))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -14,17 +16,36 @@ from batchtryon.ledger.attempts import Taken, move_item
 from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.deeds import do_together
 from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
-from batchtryon.ledger.turns import Turns
+from batchtryon.ledger.turns import Turn, Turns
 from batchtryon.records import Delivery, Job, JobOutcome, Output, PictureCopy, SavedPicture, WrittenFile
 from batchtryon.states import JOB_MOVES, ItemEvent, ItemState, JobEvent, JobState, apply
 
-__all__ = ["JOBS_LIVE", "Jobs"]
+__all__ = ["JOBS_LIVE", "Ended", "Jobs", "Saved"]
 
 #: Output URLs live this long after completion (``api/tryiton.md``).
 _OUTPUTS_LIVE = timedelta(hours=72)
 #: A job can be polled this long after it was created (``api/tryiton.md``).
 JOBS_LIVE = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A job whose end is to be committed."""
+
+    job: Job
+    outcome: JobOutcome
+    polls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """An output whose files are in their places."""
+
+    output: Output
+    picture: SavedPicture
+    written: Sequence[WrittenFile]
 
 
 class Jobs:
@@ -52,41 +73,45 @@ class Jobs:
         with self._database.transaction() as connection:
             return self._job(connection.execute(_JOB, {"b_job": job_id}).one())
 
-    def record_poll(self, job: Job, outcome: JobOutcome, *, polls: int, raw: bytes = b"") -> None:
-        """Commit what a poll brought to an end (or found overdue), with all that follows from it.
+    def record_ends(self, ended: Sequence[Ended]) -> list[Exception | None]:
+        """Commit what polls brought to an end (or found overdue), with all that follows: in one commit, if all can be.
 
-        Raises :class:`Taken`, changing nothing, if another worker did before.
+        For each None, or why nothing was changed: :class:`Taken` if another worker did before, or what the ledger
+        raised.
         """
+        return do_together(self._turns.turn, [partial(self._end, each) for each in ended])
+
+    def _end(self, ended: Ended, turn: Turn) -> None:
+        connection, job, outcome = turn.connection, ended.job, ended.outcome
         seconds = self._age(job)
-        with self._turns.turn() as turn:
-            connection = turn.connection
-            if self._crew is not None:
-                _require_open(connection, job.id, outcome)
-            _move_job(connection, job.id, outcome, {
-                "ended_at": self._clock.now(), "seconds": seconds, "polls": polls, "raw": raw or None,
-                "error_name": outcome.error_name, "message": outcome.error_message,
-            })
-            if outcome.job is JobEvent.FAILED:
-                connection.execute(_COUNT_NOTHING, {"b_seq": job.attempt})
-            if outcome.job is JobEvent.COMPLETED:
-                self._insert_outputs(connection, job, outcome.urls)
-            if _follows(connection, job):
-                state = move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
+        _move_job(connection, job.id, outcome, others=self._crew is not None, values={
+            "ended_at": self._clock.now(), "seconds": seconds, "polls": ended.polls,
+            "error_name": outcome.error_name, "message": outcome.error_message,
+        })
+        if outcome.job is JobEvent.FAILED:
+            connection.execute(_COUNT_NOTHING, {"b_seq": job.attempt})
+        if outcome.job is JobEvent.COMPLETED:
+            self._insert_outputs(connection, job, outcome.urls)
+        if _follows(connection, job):
+            self._move_item(connection, job, outcome)
+        if self._crew is not None and not outcome.urls:
+            self._crew.let_go(connection, "job", job.id)
+        if outcome.job is JobEvent.FAILED:
+            turn.change(ChangeKind.FREED, turn.now, attempt=job.attempt)
+        turn.change(
+            ChangeKind.ENDED, turn.now, attempt=job.attempt,
+            seconds=seconds if outcome.job is JobEvent.COMPLETED else None,
+        )
+
+    def _move_item(self, connection: Connection, job: Job, outcome: JobOutcome) -> None:
+        state = move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
                           error_name=outcome.error_name, error_message=outcome.error_message)
-                if outcome.job is JobEvent.COMPLETED and not outcome.urls:
-                    # In the same commit: nothing else would ever come back to it.
-                    move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock,
-                              error_name=outcome.error_name, error_message=outcome.error_message)
-                if self._crew is not None and state is ItemState.PENDING:
-                    self._crew.claim(connection, "item", str(job.item_id))
-            if self._crew is not None and not outcome.urls:
-                self._crew.let_go(connection, "job", job.id)
-            if outcome.job is JobEvent.FAILED:
-                turn.change(ChangeKind.FREED, turn.now, attempt=job.attempt)
-            turn.change(
-                ChangeKind.ENDED, turn.now, attempt=job.attempt,
-                seconds=seconds if outcome.job is JobEvent.COMPLETED else None,
-            )
+        if outcome.job is JobEvent.COMPLETED and not outcome.urls:
+            # In the same commit: nothing else would ever come back to it.
+            move_item(connection, job.item_id, ItemEvent.OUTPUTS_GONE, self._clock,
+                      error_name=outcome.error_name, error_message=outcome.error_message)
+        if self._crew is not None and state is ItemState.PENDING:
+            self._crew.claim(connection, "item", str(job.item_id))
 
     def _insert_outputs(self, connection: Connection, job: Job, urls: Sequence[str]) -> None:
         if urls:
@@ -130,27 +155,32 @@ class Jobs:
                 for path, labelled, came in connection.execute(_COPIES, {"b_output": output_id})
             ]
 
-    def record_saved(self, output: Output, picture: SavedPicture, written: Sequence[WrittenFile]) -> bool:
-        """Commit that an output is verified and its files are under their final names.
+    def record_saves(self, saved: Sequence[Saved]) -> list[bool | Exception]:
+        """Commit that outputs are verified and their files under their final names: in one commit, if all can be.
 
-        True once its item is at its end: no output of the job is waited for.
+        For each True once its item is at its end, for no output of the job is waited for, or what the ledger raised.
         """
-        with self._database.transaction() as connection:
-            connection.execute(_CHANGE_OUTPUT, {
-                "b_id": output.id, "state": "saved", "sha256": picture.sha256, "size": picture.size,
-                "format": picture.format, "width": picture.width, "height": picture.height, "error_name": None,
-                "message": None,
-            })
-            for file in written:
-                _write_file(connection, output.id, file, self._clock)
-            return self._finish(connection, output)
+        return do_together(self._database.transaction, [partial(self._save, each) for each in saved])
 
-    def record_gone(self, output: Output, *, name: str, message: str) -> None:
-        """Commit that an output will never arrive: paid and lost."""
+    def _save(self, saved: Saved, connection: Connection) -> bool:
+        output, picture = saved.output, saved.picture
+        connection.execute(_CHANGE_OUTPUT, {
+            "b_id": output.id, "state": "saved", "sha256": picture.sha256, "size": picture.size,
+            "format": picture.format, "width": picture.width, "height": picture.height, "error_name": None,
+            "message": None,
+        })
+        for file in saved.written:
+            _write_file(connection, output.id, file, self._clock)
+        return self._finish(connection, output)
+
+    def record_gone(self, output: Output, *, name: str, message: str) -> bool:
+        """Commit that an output will never arrive: paid and lost. False if another worker saved it meanwhile."""
         with self._database.transaction() as connection:
             gone = {"b_id": output.id, "state": "gone", "error_name": name, "message": message}
-            connection.execute(_CHANGE_OUTPUT, gone)
+            if not connection.execute(_CHANGE_WAITING_OUTPUT, gone).rowcount:
+                return False
             self._finish(connection, output)
+            return True
 
     def record_all_copies_lost(self, item_id: int, *, name: str, message: str) -> None:
         """Commit that a done item's pictures exist nowhere any more."""
@@ -200,19 +230,18 @@ def _follows(connection: Connection, job: Job) -> bool:
     return waits and connection.execute(_NEWEST_ATTEMPT, {"b_item": job.item_id}).scalar_one() == job.attempt
 
 
-def _move_job(connection: Connection, job_id: str, outcome: JobOutcome, values: dict[str, Any]) -> None:
+def _move_job(
+    connection: Connection, job_id: str, outcome: JobOutcome, values: dict[str, Any], *, others: bool
+) -> None:
+    """Raises :class:`Taken` where another one, if ``others`` are at work, made this move already."""
     state = JobState(connection.execute(_JOB_STATE, {"b_job": job_id}).scalar_one())
+    if others and (state, outcome.job) not in JOB_MOVES:
+        raise Taken
     target = apply(JOB_MOVES, state, outcome.job)
     changed = connection.execute(
         _MOVE_JOB, {"b_job": job_id, "b_state": state.value, "state": target.value, **values}
     )
     if changed.rowcount != 1:
-        raise Taken
-
-
-def _require_open(connection: Connection, job_id: str, outcome: JobOutcome) -> None:
-    state = JobState(connection.execute(_JOB_STATE, {"b_job": job_id}).scalar_one())
-    if (state, outcome.job) not in JOB_MOVES:
         raise Taken
 
 
@@ -297,6 +326,7 @@ _OUTPUTS_OF_ITEM = (
 )
 _OUTPUT_STATES = select(outputs.c.state).where(outputs.c.job_id == bindparam("b_job"))
 _CHANGE_OUTPUT = outputs.update().where(outputs.c.id == bindparam("b_id"))
+_CHANGE_WAITING_OUTPUT = _CHANGE_OUTPUT.where(outputs.c.state == "waiting")
 
 _UNDELIVERED_ROWS = (
     select(rows, manifests.c.name)

@@ -14,11 +14,12 @@ from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError
 from batchtryon.ledger.advisory import look
 from batchtryon.ledger.assets import Assets
-from batchtryon.ledger.attempts import Attempts, RunKey
+from batchtryon.ledger.attempts import Attempts
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
 from batchtryon.ledger.crew import Badge, Crew, WorkerRecord, workers_of
 from batchtryon.ledger.database import Database, is_postgres, sqlite_path
 from batchtryon.ledger.fence import Mark, Move, mark_of
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.identity import Identity, read_identity
 from batchtryon.ledger.inventory import Inventory
 from batchtryon.ledger.jobs import Jobs

@@ -15,7 +15,7 @@ deadline + Q + J has passed, or a known job's own deadline has.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -115,6 +115,21 @@ class PermitBook:
     def ask(self, now: float, cost: int) -> Denied | None:
         """None if an attempt of ``cost`` credits may be granted at ``now``; otherwise what binds."""
         self._forget(now)
+        return self._binds(now, cost)
+
+    def room(self, now: float, costs: Sequence[int]) -> tuple[int, Denied | None]:
+        """How many of the first of these attempts may be granted together at ``now``, and what binds the next."""
+        self._forget(now)
+        spent = 0
+        for place, cost in enumerate(costs):
+            denied = self._binds(now, spent + cost, with_it=place)
+            if denied is not None:
+                return place, denied
+            spent += cost
+        return len(costs), None
+
+    def _binds(self, now: float, cost: int, *, with_it: int = 0) -> Denied | None:
+        """What binds an attempt; ``cost`` is that of the ``with_it`` attempts granted at this moment as well."""
         rules = self.rules
         if rules.max_credits is not None and self.counted + cost > rules.max_credits:
             return Denied(limit=Limit.CAP, until=None)
@@ -122,9 +137,9 @@ class PermitBook:
             return Denied(limit=Limit.FLOOR, until=None)
         if now < self._paused_until:
             return Denied(limit=Limit.PAUSE, until=self._paused_until)
-        if len(self._slots) >= self.slot_limit(now):
+        if len(self._slots) + with_it >= self.slot_limit(now):
             return Denied(limit=Limit.SLOTS, until=self._next_slot(now))
-        open_at = self._window_opens(now)
+        open_at = self._window_opens(now, with_it)
         return Denied(limit=Limit.WINDOW, until=open_at) if open_at > now else None
 
     def slot_limit(self, now: float) -> int:
@@ -303,13 +318,16 @@ class PermitBook:
             for seq in [seq for seq, until in held.items() if until <= now]:
                 del held[seq]
 
-    def _window_opens(self, now: float) -> float:
+    def _window_opens(self, now: float, with_it: int) -> float:
         count, span = self.rules.rate.count, self._span
         opens = now
-        if len(self._window) >= count:
-            opens = sorted(self._window.values())[len(self._window) - count]
+        if len(self._window) + with_it >= count:
+            # Those of this moment are there at least that long.
+            leave = sorted([*self._window.values(), *[now + span] * with_it])
+            opens = leave[len(leave) - count]
         if self.paced:
-            opens = max(opens, self._last_intent + span / count, self._last_answer + self.rules.rate.seconds / count)
+            last_intent = now if with_it else self._last_intent
+            opens = max(opens, last_intent + span / count, self._last_answer + self.rules.rate.seconds / count)
         return opens
 
     def _regained(self, now: float) -> int:

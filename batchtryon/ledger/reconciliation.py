@@ -16,9 +16,10 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age, deadline_here
-from batchtryon.ledger.attempts import RunKey, Taken, move_item
+from batchtryon.ledger.attempts import Taken, move_item
 from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.jobs import JOBS_LIVE
 from batchtryon.ledger.tables import attempts, balance_reads, baselines, events, items, jobs, outputs
 from batchtryon.ledger.turns import Turn, Turns

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age, deadline_here
-from batchtryon.ledger.attempts import RunKey
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.runs import counted_in, undecided_in
 from batchtryon.ledger.tables import attempts, jobs

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.tables import attempts, batches, events, jobs, manifests, runs
 from batchtryon.states import AttemptState, JobState
 

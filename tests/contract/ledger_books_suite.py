@@ -91,7 +91,7 @@ class BooksContract:
     def test_a_job_with_other_outputs_than_ordered_and_one_that_does_not_end_are_counted(self, steps: Steps) -> None:
         steps.begin(ROWS)
         steps.complete(steps.accept("b"), outputs=2)
-        steps.jobs.record_poll(steps.accept("a"), after_overdue(1800.0), polls=1)
+        steps.end_job(steps.accept("a"), after_overdue(1800.0), polls=1)
         since = steps.books.since(0)
         assert (since.odd, since.unending) == (1, 1)
         assert steps.books.since(99).unending == 1, "it may be charged in any interval"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from batchtryon.errors import DiskError
 from batchtryon.executor.lifecycle import after_answer, after_overdue, after_vanished
-from batchtryon.ledger.attempts import KnownJob, Taken
+from batchtryon.ledger.attempts import Heard, KnownJob
 from batchtryon.ledger.permits import Denied, Limit
 from batchtryon.records import Answer, Attempt, JobOutcome
 from batchtryon.settings import Rate
@@ -143,7 +143,7 @@ class MoneyContract:
 
     def test_a_mark_may_be_committed_with_its_permit(self, steps: Steps) -> None:
         steps.begin(ROWS)
-        granted = steps.attempts.take_permit(steps.key, steps.item("b"), timeout=30.0, sent_sha256="5e" * 32)
+        granted = steps.ask(steps.item("b"), sent_sha256="5e" * 32)
         assert isinstance(granted, Attempt)
         assert granted.marked == steps.clock.monotonic()
         steps.restart(ROWS)
@@ -155,7 +155,7 @@ class MoneyContract:
         steps.begin(ROWS, rules=replace(RULES, rate=Rate(1, 60.0)))
         attempt, came = steps.send("a"), steps.clock.monotonic() + 2.0
         steps.clock.advance(5.0)
-        steps.attempts.record_answer(attempt, accepted("j"), after_answer(accepted("j")), received=came)
+        steps.hear(Heard(attempt=attempt, answer=accepted("j"), outcome=after_answer(accepted("j")), received=came))
         assert steps.jobs.job("j").accepted == came
         now = steps.clock.monotonic()
         assert steps.attempts.book.ask(now, 1) == Denied(limit=Limit.WINDOW, until=came + 60.1)
@@ -187,8 +187,7 @@ class MoneyContract:
         item = steps.item("b")
         steps.grant("b")
         before = state(steps)
-        with pytest.raises(Taken):
-            steps.attempts.take_permit(steps.key, item, timeout=30.0)
+        assert steps.ask(item) is None
         assert state(steps) == before
         assert steps.attempts.book.live == 1
 
@@ -198,8 +197,7 @@ class MoneyContract:
         steps.accept("a")
         steps.render("b")
         for item in (accepted_item, done_item):
-            with pytest.raises(Taken):
-                steps.attempts.take_permit(steps.key, item, timeout=30.0)
+            assert steps.ask(item) is None
 
     @pytest.mark.parametrize("first", [accepted("j1"), refused(), unsent()])
     def test_a_second_answer_to_one_attempt_changes_nothing(self, steps: Steps, first: Answer) -> None:
@@ -238,7 +236,7 @@ class MoneyContract:
     def test_a_permit_that_is_denied_writes_nothing(self, steps: Steps) -> None:
         steps.begin(ROWS, rules=replace(RULES, max_credits=2))
         before = state(steps)
-        denied = steps.attempts.take_permit(steps.key, steps.item("b"), timeout=30.0)
+        denied = steps.ask(steps.item("b"))
         assert denied == Denied(limit=Limit.CAP, until=None)
         assert state(steps) == before
 
@@ -284,7 +282,7 @@ class MoneyContract:
     ) -> None:
         steps.begin(ROWS)
         job = steps.accept("b")
-        steps.jobs.record_poll(job, outcome, polls=5)
+        steps.end_job(job, outcome, polls=5)
         assert (steps.row("b").status, steps.row("b").error_name) == (status, outcome.error_name)
         assert (steps.attempts.book.counted, steps.attempts.book.live) == (3, 0)
         steps.restart(ROWS)
@@ -295,14 +293,14 @@ class MoneyContract:
 
     def test_a_held_job_older_than_the_api_remembers_is_not_asked_for(self, steps: Steps) -> None:
         steps.begin(ROWS)
-        steps.jobs.record_poll(steps.accept("a"), after_vanished(), polls=3)
+        steps.end_job(steps.accept("a"), after_vanished(), polls=3)
         steps.clock.advance(3 * 86400 + 1)
         assert steps.jobs.open() == []
 
     def test_an_old_job_of_a_row_that_was_reopened_does_not_move_it(self, steps: Steps) -> None:
         steps.begin(ROWS)
         old = steps.accept("b")
-        steps.jobs.record_poll(old, after_vanished(), polls=3)
+        steps.end_job(old, after_vanished(), polls=3)
         steps.ledger.second.reopen([steps.row("b").wish])
         new = steps.accept("b")
         steps.fail(steps.jobs.job(old.id), again=False)

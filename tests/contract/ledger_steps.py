@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from batchtryon.executor.lifecycle import after_answer, after_report, left_by_the_dead
-from batchtryon.ledger.attempts import LeftBehind
+from batchtryon.ledger.attempts import Heard, LeftBehind
+from batchtryon.ledger.granting import Asked, Granted
+from batchtryon.ledger.jobs import Ended, Saved
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.permits import Denied, PermitRules
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import StandingRow
 from batchtryon.planner import Plan, Planner
@@ -20,6 +22,7 @@ from batchtryon.records import (
     Delivery,
     Item,
     Job,
+    JobOutcome,
     JobReport,
     Output,
     Row,
@@ -72,6 +75,12 @@ def unsent() -> Answer:
 
 def picture(text: str = "bytes") -> SavedPicture:
     return SavedPicture(sha256=text.ljust(64, "0"), size=len(text), format="PNG", width=864, height=1296)
+
+
+def _raise_any(told: Sequence[object]) -> None:
+    for each in told:
+        if isinstance(each, Exception):
+            raise each
 
 
 class Steps:
@@ -150,8 +159,23 @@ class Steps:
 
     # -- one attempt ---------------------------------------------------------------------------------
 
+    def ask(
+        self, item: Item, *, timeout: float = TIMEOUT, sent_sha256: str | None = None
+    ) -> Attempt | Denied | None:
+        """For one permit; None: the item is not pending any more."""
+        granted = self.ask_all([item], timeout=timeout, sent_sha256=sent_sha256)
+        return granted.attempts[0] if granted.attempts else granted.denied
+
+    def ask_all(
+        self, items: Sequence[Item], *, timeout: float = TIMEOUT, sent_sha256: str | None = None
+    ) -> Granted:
+        """For a permit each, in one commit."""
+        return self.attempts.take_permits(
+            self.key, [Asked(item=item, timeout=timeout, sent_sha256=sent_sha256) for item in items]
+        )
+
     def grant(self, row_id: str, *, timeout: float = TIMEOUT) -> Attempt:
-        attempt = self.attempts.take_permit(self.key, self.item(row_id), timeout=timeout)
+        attempt = self.ask(self.item(row_id), timeout=timeout)
         assert isinstance(attempt, Attempt)
         return attempt
 
@@ -161,7 +185,21 @@ class Steps:
         return attempt
 
     def answer(self, attempt: Attempt, answer: Answer) -> None:
-        self.attempts.record_answer(attempt, answer, after_answer(answer))
+        self.hear(Heard(attempt=attempt, answer=answer, outcome=after_answer(answer)))
+
+    def hear(self, heard: Heard) -> None:
+        """Raises why the ledger did not take it."""
+        _raise_any(self.attempts.record_answers([heard]))
+
+    def end_job(self, job: Job, outcome: JobOutcome, *, polls: int = 3) -> None:
+        """Raises why the ledger did not take it."""
+        _raise_any(self.jobs.record_ends([Ended(job=job, outcome=outcome, polls=polls)]))
+
+    def save_output(self, output: Output, saved: SavedPicture, written: Sequence[WrittenFile] = ()) -> bool:
+        """Whether its item has ended. Raises why the ledger did not take it."""
+        (told,) = self.jobs.record_saves([Saved(output=output, picture=saved, written=written)])
+        _raise_any([told])
+        return told is True
 
     def accept(self, row_id: str) -> Job:
         attempt = self.send(row_id)
@@ -179,18 +217,18 @@ class Steps:
         urls = tuple(f"https://cdn.example.com/{job.id}/{place}.webp" for place in range(count))
         self.clock.advance(9.0)
         report = JobReport(state=JobState.COMPLETED, urls=urls)
-        self.jobs.record_poll(job, after_report(report, again=False), polls=3, raw=b"{}")
+        self.end_job(job, after_report(report, again=False))
 
     def fail(self, job: Job, *, again: bool) -> None:
         report = JobReport(state=JobState.FAILED, name="ProcessingError", message="Please try again.")
-        self.jobs.record_poll(job, after_report(report, again=again), polls=2)
+        self.end_job(job, after_report(report, again=again), polls=2)
 
     def save(self, row_id: str) -> list[str]:
         """Fetch what waits for a row's item and write it for every row that wants it."""
         paths = []
         for output in self.jobs.outputs_of_item(self.row(row_id).item):
             written = [_written(delivery, output) for delivery in self.jobs.deliveries(output)]
-            self.jobs.record_saved(output, picture(f"{output.job_id}-{output.index}"), written)
+            self.save_output(output, picture(f"{output.job_id}-{output.index}"), written)
             paths += [file.path for file in written]
         return paths
 

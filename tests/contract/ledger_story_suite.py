@@ -41,7 +41,7 @@ class StoryContract:
         for output in reversed(steps.jobs.outputs_of_item(steps.row("a").item)):
             written = [WrittenFile(row=delivery.row, path=f"spring/images/a-{output.index + 1}.png")
                        for delivery in steps.jobs.deliveries(output)]
-            ended = steps.jobs.record_saved(output, picture(), written)
+            ended = steps.save_output(output, picture(), written)
             assert ended == (output.index == 0)
         row = steps.row("a")
         assert row.files == ("spring/images/a-1.png", "spring/images/a-2.png", "spring/images/a-3.png")
@@ -69,8 +69,8 @@ class StoryContract:
         steps.accept("b")
         steps.answer(steps.send("c"), lost())
         steps.answer(steps.send("d"), refused())
-        steps.jobs.record_poll(steps.accept("e"), after_vanished(), polls=3)
-        steps.jobs.record_poll(steps.accept("f"), after_overdue(1800), polls=3)
+        steps.end_job(steps.accept("e"), after_vanished(), polls=3)
+        steps.end_job(steps.accept("f"), after_overdue(1800), polls=3)
         assert steps.ledger.story.counts(steps.manifest) == {
             "done": 1, "in_flight": 1, "unknown": 2, "failed": 1, "vanished": 1, "pending": 1, "gone": 0}
 
@@ -117,11 +117,19 @@ class StoryContract:
             steps.jobs.record_gone(output, name="Http410", message="It is gone.")
         for output in outputs[gone:]:
             (delivery,) = steps.jobs.deliveries(output)
-            steps.jobs.record_saved(output, picture(), [WrittenFile(row=delivery.row, path="spring/images/a-2.png")])
+            steps.save_output(output, picture(), [WrittenFile(row=delivery.row, path="spring/images/a-2.png")])
         assert steps.jobs.waiting_outputs() == []
         row = steps.row("a")
         assert (row.status, row.error_name, len(row.files)) == (
             ("done", "FewerOutputs", 1) if gone == 1 else ("expired", "OutputsGone", 0))
+
+    def test_a_picture_that_another_one_saved_meanwhile_is_not_gone(self, steps: Steps) -> None:
+        steps.begin([a_row("a")])
+        steps.complete(steps.accept("a"))
+        (output,) = steps.jobs.waiting_outputs()
+        steps.save("a")
+        assert not steps.jobs.record_gone(output, name="Http410", message="It is gone.")
+        assert (steps.row("a").status, steps.row("a").error_name) == ("done", None)
 
     def test_outputs_that_expire_first_come_first(self, steps: Steps) -> None:
         steps.begin([a_row("a"), a_row("b", position=2)])
@@ -192,7 +200,7 @@ class StoryContract:
         steps.answer(steps.send("c"), lost())
         steps.fail(steps.accept("d"), again=False)
         steps.answer(steps.send("e"), refused())
-        steps.jobs.record_poll(steps.accept("f"), after_vanished(), polls=3)
+        steps.end_job(steps.accept("f"), after_vanished(), polls=3)
         books = steps.ledger.runs.books()
         assert (books.spent, books.at_risk) == (1 + 2 + 2, 4)
         assert steps.ledger.runs.counted(steps.key) == 1 + 2 + 4 + 2

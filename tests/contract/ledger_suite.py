@@ -13,12 +13,13 @@ from tests.contract.ledger_restart_suite import RestartContract
 from tests.contract.ledger_rows_suite import RowsContract
 from tests.contract.ledger_steps import Steps
 from tests.contract.ledger_story_suite import StoryContract
+from tests.contract.ledger_together_suite import TogetherContract
 from tests.simulation.virtual import VirtualClock
 
 __all__ = ["LedgerContract"]
 
 
-class LedgerContract(BooksContract, MoneyContract, RestartContract, RowsContract, StoryContract):
+class LedgerContract(BooksContract, MoneyContract, RestartContract, RowsContract, StoryContract, TogetherContract):
     """All of it. A subclass gives the ``url`` fixture of an empty ledger that outlives its connection."""
 
     @pytest.fixture

@@ -126,6 +126,11 @@ class Cluster:
                         "-d", database, *statements)
 
     @property
+    def process(self) -> int:
+        """The number of the server's first process."""
+        return int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 

@@ -12,7 +12,7 @@ import io
 import socket
 import struct
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,8 +26,9 @@ from batchtryon.clock import SystemClock
 from batchtryon.errors import DownloadError
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.download import Downloader
-from batchtryon.executor.gateway import InlineGateway
+from batchtryon.executor.gateway import Gathered, InlineGateway
 from batchtryon.executor.run import Halts, Progress, Signal
+from batchtryon.ledger.jobs import Saved
 from batchtryon.records import Delivery, Output
 from batchtryon.retry import GiveUp
 from batchtryon.store import FolderStore
@@ -100,12 +101,13 @@ class Jobs:
     def deliveries(self, output: Output) -> list[Delivery]:
         return [Delivery(row=1, manifest="demo", row_id="a", stem="a", deliveries=0)]
 
-    def record_saved(self, output: Output, saved: Any, written: Any) -> bool:
-        self.saved += [file.path for file in written]
-        return True
+    def record_saves(self, saved: Sequence[Saved]) -> list[bool]:
+        self.saved += [file.path for each in saved for file in each.written]
+        return [True] * len(saved)
 
-    def record_gone(self, output: Output, *, name: str, message: str) -> None:
+    def record_gone(self, output: Output, *, name: str, message: str) -> bool:
         self.gone.append(name)
+        return True
 
 
 class Once:
@@ -122,6 +124,7 @@ async def bring_home(hostile: Hostile, root: Path) -> tuple[Jobs, list[str], Cdn
     run: Any = SimpleNamespace(
         clock=clock, ledger=InlineGateway(), workshop=InlineGateway(), jobs=jobs, progress=Progress(), halts=Halts(),
         changed=Signal(), settings=SimpleNamespace(downloads=1, label=True), warn=warnings.append,
+        saves=Gathered(InlineGateway(), jobs.record_saves),
     )
     run.halt = lambda code, sentence, *, at_once=False: run.halts.add(code, sentence, at_once=at_once)
     async with Cdn(hostile).open() as cdn, open_client(read_transport(verify=False)) as client, asyncio.timeout(HANG):

@@ -561,7 +561,7 @@ def test_nothing_counts_as_having_passed_before_the_move(studio: Studio) -> None
     now = studio.clock.monotonic()
     steps = studio.go_on(studio.target)
     steps.begin(ROWS, rules=SMALL)
-    denied = steps.attempts.take_permit(steps.key, steps.item("done"), timeout=30.0)
+    denied = steps.ask(steps.item("done"))
     assert isinstance(denied, Denied)
     assert denied.limit is Limit.WINDOW
     assert denied.until == pytest.approx(now + 60.1)
@@ -603,7 +603,7 @@ def test_seconds_of_an_earlier_server_are_not_those_of_the_next(
     to_server.clock.advance(3600.0)  # the second server's clock is an hour ahead
     steps = Steps(second, tmp_path / "first.spool", to_server.clock)
     steps.begin(ROWS, rules=SMALL)
-    assert isinstance(steps.attempts.take_permit(steps.key, steps.item("done"), timeout=30.0), Denied)
+    assert isinstance(steps.ask(steps.item("done")), Denied)
     names.append(steps.ledger.clock.boot_id)
     assert names[0] != names[1]
     steps.crash()

@@ -53,7 +53,7 @@ class TestPostgresLedger(_OnPostgres, LedgerContract):
             steps.clock.reboot("boot-2", uptime=3.0)
             steps.open()
             steps.begin([a_row("a")], rules=replace(RULES, rate=Rate(1, 60.0)))
-            denied = steps.attempts.take_permit(steps.key, steps.item("a"), timeout=30.0)
+            denied = steps.ask(steps.item("a"))
             assert isinstance(denied, Denied)
             assert denied.limit is Limit.WINDOW
             assert denied.until == pytest.approx(before + 60.1)

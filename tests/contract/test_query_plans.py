@@ -88,7 +88,7 @@ def live(steps: Steps) -> None:
     (output,) = jobs.outputs_of_item(job.item_id)
     jobs.deliveries(output)
     jobs.copies(output.id)
-    jobs.record_saved(output, picture(), [])
+    steps.save_output(output, picture())
     read = books.record_read(
         key, Balance(on_demand=9, subscription=0, purchased=9, reserved=0), key_fingerprint="k",
         sent_at=steps.clock.now(), received_at=steps.clock.now(),
@@ -111,7 +111,7 @@ def test_a_permit_that_is_denied_asks_the_ledger_nothing(steps: Steps) -> None:
     steps.begin([a_row("r1")], rules=PermitRules(rate=Rate(20, 60.0), concurrency=0))
     item = steps.item("r1")
     with heard() as said:
-        assert isinstance(steps.attempts.take_permit(steps.key, item, timeout=1.0), Denied)
+        assert isinstance(steps.ask(item, timeout=1.0), Denied)
     assert said == {}
 
 

@@ -59,7 +59,7 @@ def test_d9_killed_between_the_put_and_its_record_the_same_objects_are_known_aga
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Jobs, "record_saved", killed)
+        patch.setattr(Jobs, "record_saves", killed)
         with pytest.raises(MemoryError):
             run(catalog, api)
     put = {key for key in bucket.objects("shop") if "/images/" in key}

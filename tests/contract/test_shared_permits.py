@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 
 from batchtryon.errors import LedgerAway
 from batchtryon.ledger import advisory
-from batchtryon.ledger.attempts import Settled, Taken
+from batchtryon.ledger.attempts import Settled
 from batchtryon.ledger.crew import HEARTBEAT, LEASE, LeaseLost
 from batchtryon.ledger.permits import Denied, Limit, PermitRules
 from batchtryon.ledger.postgres import PostgresDatabase
 from batchtryon.records import Attempt
 from batchtryon.settings import Rate
 from tests.contract.ledger_crowd import Crowd, Hand
-from tests.contract.ledger_steps import TIMEOUT, a_row, accepted, lost, refused, unsent
+from tests.contract.ledger_steps import a_row, accepted, lost, refused, unsent
 from tests.contract.postgres_cluster import Cluster
 from tests.contract.postgres_time import virtual, virtual_time
 
@@ -53,8 +53,8 @@ def crowd(cluster: Cluster, template: str, tmp_path: Path) -> Iterator[MakeCrowd
         time.__exit__(None, None, None)
 
 
-def ask(hand: Hand, row: str) -> Attempt | Denied:
-    return hand.attempts.take_permit(hand.key, hand.item(row), timeout=TIMEOUT)
+def ask(hand: Hand, row: str) -> Attempt | Denied | None:
+    return hand.ask(hand.item(row))
 
 
 def denied(hand: Hand, row: str) -> Limit:
@@ -162,8 +162,7 @@ def test_books_that_follow_and_books_that_are_made_anew_agree(crowd: MakeCrowd) 
     made.come()
     told = []
     for hand in made.hands:
-        with pytest.raises(Taken):
-            hand.attempts.take_permit(hand.key, taken, timeout=TIMEOUT)
+        assert hand.ask(taken) is None
         book = hand.attempts.book
         told.append((book.occupants, book.live, book.counted))
     # r4 never left; r2 has ended, and r1 was refused: those cost nothing or hold no slot.
@@ -174,10 +173,34 @@ def test_one_item_is_granted_once(crowd: MakeCrowd) -> None:
     one, two = crowd().hands
     stale = two.item("r1")
     one.grant("r1")
-    with pytest.raises(Taken):
-        two.attempts.take_permit(two.key, stale, timeout=TIMEOUT)
+    assert two.ask(stale) is None
     two.grant("r2")
     assert two.attempts.book.counted == 2
+
+
+def test_permits_asked_for_together_are_granted_as_far_as_all_workers_leave_room(crowd: MakeCrowd) -> None:
+    made = crowd(PermitRules(rate=Rate(5, 60.0), concurrency=50))
+    one, two = made.hands
+    stale = [two.item(row) for row in ("r1", "r2", "r3", "r4", "r5", "r6", "r7")]
+    one.grant("r1")
+    one.grant("r3")
+    granted = two.ask_all(stale)
+    # r1 was another worker's, for which a place was kept: it is asked for again.
+    assert [attempt and attempt.item_id for attempt in granted.attempts] == [None, stale[1].id, None]
+    assert granted.denied is not None
+    assert granted.denied.limit is Limit.WINDOW
+    rest = two.ask_all(stale[3:])
+    assert [attempt and attempt.item_id for attempt in rest.attempts] == [stale[3].id, stale[4].id]
+    assert denied(one, "r6") is denied(two, "r6") is Limit.WINDOW
+
+
+def test_what_is_granted_is_nobody_s_to_claim(crowd: MakeCrowd) -> None:
+    one, two = crowd().hands
+    claimed = one.crew.claim_items(one.manifest.id, limit=3)
+    granted = one.ask_all([one.attempts.item(each) for each in claimed[:2]])
+    assert None not in granted.attempts
+    assert two.crew.remaining(two.manifest.id).claimed == 1
+    assert set(two.crew.claim_items(two.manifest.id, limit=9)).isdisjoint(claimed)
 
 
 def test_turns_are_one_after_the_other(crowd: MakeCrowd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,8 +208,8 @@ def test_turns_are_one_after_the_other(crowd: MakeCrowd, monkeypatch: pytest.Mon
     one, two = crowd().hands
     item = two.item("r1")
     with one.attempts._turns.turn(), pytest.raises(LedgerAway, match="held up by another worker"):
-        two.attempts.take_permit(two.key, item, timeout=TIMEOUT)
-    two.attempts.take_permit(two.key, item, timeout=TIMEOUT)
+        two.ask(item)
+    two.ask(item)
 
 
 # -- exactness -----------------------------------------------------------------------------------
@@ -218,12 +241,13 @@ def shower(made: Crowd, random: Random, *, rows: int) -> list[float]:
     def send(hand: Hand) -> None:
         if not waiting:
             return
-        said = hand.attempts.take_permit(hand.key, waiting[-1], timeout=TIMEOUT)
+        said = hand.ask(waiting[-1])
         if isinstance(said, Denied):
             assert said.until is not None
             wait = said.until - hand.ledger.clock.monotonic()
             later(max(0.001, min(wait, random.choice([0.2, wait]))), lambda: send(hand))
             return
+        assert said is not None
         waiting.pop()
         there, back = random.choice([0.0, random.uniform(0, 0.4)]), random.choice([0.0, random.uniform(0, 0.4)])
         hand.attempts.mark_sending(said, "5e" * 32)
@@ -276,7 +300,7 @@ def test_a_grant_whose_commit_nobody_heard_of_takes_its_places(crowd: MakeCrowd)
     one, two = made.hands
     item = one.item("r1")
     with deaf_to_commits(), pytest.raises(LedgerAway):
-        one.attempts.take_permit(one.key, item, timeout=TIMEOUT)
+        one.ask(item)
     assert (denied(one, "r2"), denied(two, "r2")) == (Limit.WINDOW, Limit.WINDOW)
     assert one.attempts.book.counted == two.attempts.book.counted == 1
 
@@ -287,7 +311,7 @@ def test_one_that_came_to_nothing_takes_none(cluster: Cluster, crowd: MakeCrowd)
     item = one.item("r1")
     cluster.say("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'batchtryon'")
     with pytest.raises(LedgerAway):
-        one.attempts.take_permit(one.key, item, timeout=TIMEOUT)
+        one.ask(item)
     assert one.send("r2").seq == 1
     with pytest.raises(LedgerAway):
         two.item("r2")

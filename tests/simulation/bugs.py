@@ -22,14 +22,14 @@ from batchtryon.executor.delivery import Courier
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.reconciler import Reconciler
 from batchtryon.ledger import restoring
-from batchtryon.ledger.attempts import Attempts
-from batchtryon.ledger.jobs import Jobs
+from batchtryon.ledger.attempts import Attempts, Heard
+from batchtryon.ledger.jobs import Ended, Jobs
 from batchtryon.ledger.permits import Denied, PermitBook
 from batchtryon.ledger.reconciliation import Reconciliation, Since
 from batchtryon.ledger.tables import attempts, items, jobs
 from batchtryon.polling import PollPlanner
 from batchtryon.reconcile import Finding, Interval, Patience, Reading
-from batchtryon.records import Answer, Attempt, AttemptOutcome, Delivery, Item, Job, JobOutcome, Output, Verdict
+from batchtryon.records import Answer, Attempt, AttemptOutcome, Delivery, Job, JobOutcome, Output, Verdict
 from batchtryon.states import AttemptEvent, AttemptState, ItemEvent, ItemState, JobEvent, JobState
 from tests.simulation.night import Night
 
@@ -82,46 +82,45 @@ def _all(*plants: Callable[[], AbstractContextManager[Any]]) -> Callable[[], Abs
 
 def _intent_after_send() -> AbstractContextManager[Any]:
     """What is written before the send is that nothing was sent; the truth only comes with the answer."""
-    take, record = Attempts.take_permit, Attempts.record_answer
+    take, record = Attempts.take_permits, Attempts.record_answers
 
     def write(self: Attempts, attempt: Attempt, state: AttemptState, item: ItemState) -> None:
         with self._database.transaction() as connection:
             connection.execute(attempts.update().where(attempts.c.seq == attempt.seq).values(state=state))
             connection.execute(items.update().where(items.c.id == attempt.item_id).values(state=item))
 
-    def take_permit(self: Attempts, key: Any, item: Item, **given: Any) -> Any:
-        granted = take(self, key, item, **given)
-        if isinstance(granted, Attempt):
-            write(self, granted, AttemptState.UNSENT, ItemState.PENDING)
+    def take_permits(self: Attempts, *given: Any) -> Any:
+        granted = take(self, *given)
+        for attempt in granted.attempts:
+            if attempt is not None:
+                write(self, attempt, AttemptState.UNSENT, ItemState.PENDING)
         return granted
 
-    def record_answer(self: Attempts, attempt: Attempt, *given: Any, **more: Any) -> None:
-        write(self, attempt, AttemptState.SENDING, ItemState.SUBMITTING)
-        record(self, attempt, *given, **more)
+    def record_answers(self: Attempts, heard: Sequence[Heard]) -> Any:
+        for each in heard:
+            write(self, each.attempt, AttemptState.SENDING, ItemState.SUBMITTING)
+        return record(self, heard)
 
-    return patch.multiple(Attempts, take_permit=take_permit, record_answer=record_answer)
+    return patch.multiple(Attempts, take_permits=take_permits, record_answers=record_answers)
 
 
 def _two_commits() -> AbstractContextManager[Any]:
     """An accepted answer is written as answered first, and with its job in a second commit."""
-    record = Attempts.record_answer
+    record = Attempts.record_answers
 
-    def record_answer(
-        self: Attempts, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, *, received: float | None = None
-    ) -> None:
-        if outcome.attempt is AttemptEvent.ACCEPTED:
-            with self._database.transaction() as connection:
-                connection.execute(attempts.update().where(attempts.c.seq == attempt.seq).values(
-                    state=AttemptState.REFUSED, counted=0))
-                connection.execute(items.update().where(items.c.id == attempt.item_id).values(state=ItemState.PENDING))
-            with self._database.transaction() as connection:
-                connection.execute(attempts.update().where(attempts.c.seq == attempt.seq).values(
-                    state=AttemptState.SENDING))
-                connection.execute(
-                    items.update().where(items.c.id == attempt.item_id).values(state=ItemState.SUBMITTING))
-        record(self, attempt, answer, outcome, received=received)
+    def write(self: Attempts, attempt: Attempt, item: ItemState, **values: Any) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(attempts.update().where(attempts.c.seq == attempt.seq).values(**values))
+            connection.execute(items.update().where(items.c.id == attempt.item_id).values(state=item))
 
-    return patch.object(Attempts, "record_answer", record_answer)
+    def record_answers(self: Attempts, heard: Sequence[Heard]) -> Any:
+        for each in heard:
+            if each.outcome.attempt is AttemptEvent.ACCEPTED:
+                write(self, each.attempt, ItemState.PENDING, state=AttemptState.REFUSED, counted=0)
+                write(self, each.attempt, ItemState.SUBMITTING, state=AttemptState.SENDING)
+        return record(self, heard)
+
+    return patch.object(Attempts, "record_answers", record_answers)
 
 
 def _window_by_grant_time(answered: Any) -> Any:
@@ -142,14 +141,16 @@ def _window_empty_for_unknowns(unknown: Any) -> Any:
 
 
 def _unknown_not_counted(record: Any) -> Any:
-    def record_answer(self: Attempts, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, **more: Any) -> None:
-        record(self, attempt, answer, outcome, **more)
-        if outcome.attempt is AttemptEvent.ANSWER_LOST:
-            self.book.counted -= attempt.credits
-            with self._database.transaction() as connection:
-                connection.execute(attempts.update().where(attempts.c.seq == attempt.seq).values(counted=0))
+    def record_answers(self: Attempts, heard: Sequence[Heard]) -> Any:
+        told = record(self, heard)
+        for each in heard:
+            if each.outcome.attempt is AttemptEvent.ANSWER_LOST:
+                self.book.counted -= each.attempt.credits
+                with self._database.transaction() as connection:
+                    connection.execute(attempts.update().where(attempts.c.seq == each.attempt.seq).values(counted=0))
+        return told
 
-    return record_answer
+    return record_answers
 
 
 def _given_back_twice(freed: Any) -> Any:
@@ -161,17 +162,17 @@ def _given_back_twice(freed: Any) -> Any:
 
 
 def _cost_forgotten(ask: Any) -> Any:
-    return lambda self, now, _cost: ask(self, now, 1 if self.rules.keep_credits is None else _cost)
+    return lambda self, now, cost, **more: ask(self, now, 1 if self.rules.keep_credits is None else cost, **more)
 
 
 # -- was it sent? ----------------------------------------------------------------------------------------
 
 
 def _floor_forgotten(ask: Any) -> Any:
-    def asked(self: PermitBook, now: float, cost: int) -> Denied | None:
+    def asked(self: PermitBook, now: float, cost: int, **more: int) -> Denied | None:
         rules, self.rules = self.rules, replace(self.rules, keep_credits=None)
         try:
-            denied: Denied | None = ask(self, now, cost)
+            denied: Denied | None = ask(self, now, cost, **more)
             return denied
         finally:
             self.rules = rules
@@ -209,12 +210,12 @@ def _dead_means_unsent(_left: Any) -> Any:
 
 def _id_cut_off(record: Any) -> Any:
     """The column is too short for a job's id."""
-    def record_answer(self: Attempts, attempt: Attempt, answer: Answer, outcome: AttemptOutcome, **more: Any) -> None:
-        if outcome.attempt is AttemptEvent.ACCEPTED:
-            answer = replace(answer, job_id=str(answer.job_id)[:12])
-        record(self, attempt, answer, outcome, **more)
+    def cut(heard: Heard) -> Heard:
+        if heard.outcome.attempt is not AttemptEvent.ACCEPTED:
+            return heard
+        return replace(heard, answer=replace(heard.answer, job_id=str(heard.answer.job_id)[:12]))
 
-    return record_answer
+    return lambda self, heard: record(self, [cut(each) for each in heard])
 
 
 # -- jobs and pictures -------------------------------------------------------------------------------------
@@ -284,12 +285,12 @@ def _samples_mixed_up(fetch: Any) -> Any:
 
 def _failed_still_counts(record: Any) -> Any:
     """A failed job is written as completed without outputs."""
-    def record_poll(self: Jobs, job: Job, outcome: JobOutcome, **more: Any) -> None:
-        if outcome.job is JobEvent.FAILED:
-            outcome = replace(outcome, job=JobEvent.COMPLETED, failure=False)
-        record(self, job, outcome, **more)
+    def completed(ended: Ended) -> Ended:
+        if ended.outcome.job is not JobEvent.FAILED:
+            return ended
+        return replace(ended, outcome=replace(ended.outcome, job=JobEvent.COMPLETED, failure=False))
 
-    return record_poll
+    return lambda self, ended: record(self, [completed(each) for each in ended])
 
 
 def _jobs_forgotten_on_start(_open: Any) -> Any:
@@ -406,7 +407,7 @@ BUGS: Sequence[Bug] = (
     Bug(
         name="a lost answer does not count against the cap", within=400, seed=154,
         fits=_troubled({"caps"}, _LOST | {"crashes"}),
-        plant=_around(Attempts, "record_answer", _unknown_not_counted),
+        plant=_around(Attempts, "record_answers", _unknown_not_counted),
     ),
     Bug(
         name="credits are given back twice", within=400, seed=347,
@@ -421,12 +422,12 @@ BUGS: Sequence[Bug] = (
     Bug(
         name="the cap is asked for one credit, whatever a row costs", within=400, seed=80,
         fits=_troubled({"caps"}),
-        plant=_around(PermitBook, "ask", _cost_forgotten),
+        plant=_around(PermitBook, "_binds", _cost_forgotten),
     ),
     Bug(
         name="what is to be kept is spent", within=400, seed=160,
         fits=_troubled({"floor"}),
-        plant=_around(PermitBook, "ask", _floor_forgotten),
+        plant=_around(PermitBook, "_binds", _floor_forgotten),
     ),
     Bug(
         name="jobs are asked for several times a second, whatever the budget", within=100, seed=3,
@@ -456,7 +457,7 @@ BUGS: Sequence[Bug] = (
     ),
     Bug(
         name="the end of a job id is cut off", within=40, seed=0,
-        plant=_around(Attempts, "record_answer", _id_cut_off),
+        plant=_around(Attempts, "record_answers", _id_cut_off),
     ),
     Bug(
         name="a job the API forgot is submitted again", within=400, seed=7,
@@ -480,7 +481,7 @@ BUGS: Sequence[Bug] = (
     ),
     Bug(
         name="a failed job is booked as completed", within=200, seed=37,
-        plant=_around(Jobs, "record_poll", _failed_still_counts),
+        plant=_around(Jobs, "record_ends", _failed_still_counts),
     ),
     Bug(
         name="jobs of an earlier process are given up", within=100, seed=1,

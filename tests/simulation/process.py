@@ -22,8 +22,8 @@ from batchtryon.executor.executor import Executor
 from batchtryon.executor.gateway import InlineGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run
-from batchtryon.ledger.attempts import RunKey
 from batchtryon.ledger.catalog import ManifestRecord
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
 from batchtryon.ledger.spool import Spool

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from batchtryon.errors import ExitCode
-from batchtryon.ledger.attempts import RunKey
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.permits import PermitRules
 from batchtryon.records import Answer, Source, SourceForm, Verdict
 from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When

@@ -387,3 +387,39 @@ def test_a_refund_that_the_balance_may_already_hold_is_not_counted_twice() -> No
     read(permits, 12)
     permits.freed(1)
     assert denied(permits, NOW, cost=3).limit is Limit.FLOOR
+
+
+# -- together --------------------------------------------------------------------------------------
+
+@given(
+    count=st.integers(1, 6), concurrency=st.integers(1, 6), cap=st.none() | st.integers(0, 12),
+    floor=st.none() | st.integers(0, 12), strikes=st.integers(0, 2), costs=st.lists(st.integers(1, 4), max_size=8),
+    before=st.lists(st.integers(1, 2), max_size=3),
+)
+def test_as_many_find_room_together_as_one_after_the_other(
+    count: int, concurrency: int, cap: int | None, floor: int | None, strikes: int, costs: list[int],
+    before: list[int],
+) -> None:
+    def made() -> PermitBook:
+        permits = book(count=count, concurrency=concurrency, max_credits=cap, keep_credits=floor)
+        permits.balance_read(15, permits.reading_asked(NOW - 100))
+        for seq, cost in enumerate(before):
+            permits.granted(seq, NOW - 90 + seq, cost, NOW - 60)
+        for _ in range(strikes):
+            permits.rate_refused(NOW - 80, 0.0)
+        return permits
+
+    together, singly = made(), made()
+    room, bound = together.room(NOW, costs)
+    alone = 0
+    for cost in costs:
+        refusal = singly.ask(NOW, cost)
+        if refusal is not None:
+            assert bound is not None
+            assert bound.limit is refusal.limit
+            break
+        singly.granted(100 + alone, NOW, cost, NOW + TIMEOUT)
+        alone += 1
+    else:
+        assert bound is None
+    assert room == alone
