@@ -21,16 +21,18 @@ from typing import Any
 
 from bench.catalog import write_catalog
 from bench.contenders.errand import CONCURRENCY, SPEED, SUBMITS, WINDOW
+from bench.durations import DURATIONS, MODES
 from bench.ideal import makespan
 
-__all__ = ["CONTENDERS", "JOBS", "LATENCY", "Race", "Summed", "measure", "summed"]
+__all__ = ["CONTENDERS", "JOBS", "LATENCY", "Race", "Summed", "measure", "measure_ours", "summed"]
 
 JOBS = 120
 #: Most seconds of one way of one call where the network is not instant: there and back up to 40 ms, which are
 #: 0.4 s in earnest.
 LATENCY = 0.02
+OURS = "batchtryon"
 CONTENDERS = {
-    "batchtryon": "bench.contenders.ours",
+    OURS: "bench.contenders.ours",
     "official SDK, 6 threads": "bench.contenders.sdk",
     "httpx + semaphore + aiolimiter": "bench.contenders.loop",
 }
@@ -44,9 +46,13 @@ class Race:
 
     contender: str
     latency: float
+    #: A name of :data:`bench.durations.DURATIONS`.
+    jobs: str
     #: From the first submit's arrival until the last picture was served.
     seconds: float
     ideal: float
+    #: The same with a mean round trip of the network for each job.
+    ideal_network: float
     #: The contender's process from start to end.
     command: float
     refused: Counter[str] = field(default_factory=Counter)
@@ -62,14 +68,22 @@ class Race:
         return self.seconds / self.ideal
 
 
+    @property
+    def ratio_network(self) -> float:
+        """The same beside the schedule that pays for the network."""
+        return self.seconds / self.ideal_network
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summed:
     """The rounds of one contender: medians, but every refusal counts."""
 
     contender: str
     latency: float
+    jobs: str
     seconds: float
     ratio: float
+    ratio_network: float
     ratios: tuple[float, ...]
     command: float
     refused: float
@@ -101,9 +115,23 @@ def measure(*, rounds: int, latencies: Sequence[float], together: bool) -> list[
     return races
 
 
-def race(manifest: Path, contender: str, *, seed: int, latency: float) -> Race:
+def measure_ours(*, rounds: int, latency: float = LATENCY) -> list[Race]:
+    """Ours with every duration of :data:`bench.durations.DURATIONS`, two at a time."""
+    with TemporaryDirectory(prefix="bench-") as folder, ThreadPoolExecutor(2) as pool:
+        manifests = {}
+        for jobs in DURATIONS:
+            (Path(folder) / MODES[jobs]).mkdir(exist_ok=True)
+            manifests[jobs] = write_catalog(Path(folder) / MODES[jobs], JOBS, mode=MODES[jobs])
+        runs = [
+            pool.submit(race, manifests[jobs], OURS, seed=seed, latency=latency, jobs=jobs)
+            for jobs in DURATIONS for seed in range(1, rounds + 1)
+        ]
+        return [run.result() for run in runs]
+
+
+def race(manifest: Path, contender: str, *, seed: int, latency: float, jobs: str = "12-18 s") -> Race:
     """One contender from beginning to end. Raises RuntimeError if it did not bring every picture."""
-    with TemporaryDirectory(prefix="bench-out-") as folder, judge(seed, latency) as bench:
+    with TemporaryDirectory(prefix="bench-out-") as folder, judge(seed, latency, jobs) as bench:
         began = monotonic()
         command = [sys.executable, "-m", CONTENDERS[contender], bench.base_url, bench.key, str(manifest), folder]
         output = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=False,
@@ -114,9 +142,11 @@ def race(manifest: Path, contender: str, *, seed: int, latency: float) -> Race:
     if output.returncode or pictures != JOBS or books["charged"] != JOBS:
         raise RuntimeError(f"{contender} brought {pictures} pictures for {books['charged']} credits:\n"
                            f"{output.stdout}\n{output.stderr}")
-    ideal = makespan(books["durations"], submits=SUBMITS, window=WINDOW, slots=CONCURRENCY)
+    ideal = partial(makespan, submits=SUBMITS, window=WINDOW, slots=CONCURRENCY)
     return Race(
-        contender=contender, latency=latency, seconds=books["seconds"], ideal=ideal, command=took,
+        contender=contender, latency=latency, jobs=jobs, seconds=books["seconds"], command=took,
+        # A way there and a way back, each half of the most on average.
+        ideal=ideal(books["durations"]), ideal_network=ideal([each + latency for each in books["durations"]]),
         refused=Counter(books["refused"]), submits=books["submits"], polls=books["polls"], delay=books["delay"],
         polls_per_job=books["polls_per_job"],
     )
@@ -144,9 +174,10 @@ class Judge:
 
 
 @contextmanager
-def judge(seed: int, latency: float) -> Iterator[Judge]:
+def judge(seed: int, latency: float, jobs: str) -> Iterator[Judge]:
     """A fresh sandbox in a process of its own."""
-    command = [sys.executable, "-m", "bench.judge", f"--seed={seed}", f"--speed={SPEED}", f"--latency={latency}"]
+    command = [sys.executable, "-m", "bench.judge", f"--seed={seed}", f"--speed={SPEED}", f"--latency={latency}",
+               f"--jobs={jobs}"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield Judge(process)
@@ -156,10 +187,10 @@ def judge(seed: int, latency: float) -> Iterator[Judge]:
 
 
 def summed(races: Sequence[Race]) -> list[Summed]:
-    """One line for each contender and latency, in the order of the races."""
-    groups: dict[tuple[float, str], list[Race]] = {}
+    """One line for each contender, duration and latency, in the order of the races."""
+    groups: dict[tuple[float, str, str], list[Race]] = {}
     for each in races:
-        groups.setdefault((each.latency, each.contender), []).append(each)
+        groups.setdefault((each.latency, each.jobs, each.contender), []).append(each)
     return [_sum(group) for group in groups.values()]
 
 
@@ -167,8 +198,10 @@ def _sum(group: Sequence[Race]) -> Summed:
     return Summed(
         contender=group[0].contender,
         latency=group[0].latency,
+        jobs=group[0].jobs,
         seconds=median(each.seconds for each in group),
         ratio=median(each.ratio for each in group),
+        ratio_network=median(each.ratio_network for each in group),
         ratios=tuple(each.ratio for each in group),
         command=median(each.command for each in group),
         refused=median(each.refused.total() for each in group),
@@ -192,7 +225,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--latency", type=float, action="append")
     parser.add_argument("--together", action="store_true")
+    parser.add_argument("--ours", action="store_true", help="only ours, with jobs of every duration")
     asked = parser.parse_args()
+    if asked.ours:
+        for line in summed(measure_ours(rounds=asked.rounds)):
+            print(line)
+        return
     for line in summed(measure(rounds=asked.rounds, latencies=asked.latency or [LATENCY], together=asked.together)):
         print(line)
 

@@ -14,13 +14,13 @@ __all__ = ["write_addresses", "write_catalog"]
 _SIZE = (288, 432)
 
 
-def write_catalog(folder: Path, rows: int) -> Path:
+def write_catalog(folder: Path, rows: int, *, mode: str = "quality") -> Path:
     """A manifest of ``rows`` garments on one person, with small local pictures (about 10 kB each)."""
     rng = Random(1)
     _draw(folder / "person.jpg", rng)
     for number in range(rows):
         _draw(folder / f"garment-{number:03}.jpg", rng)
-    lines = [(f"look-{number:03}", "person.jpg", f"garment-{number:03}.jpg", "quality", "jpeg")
+    lines = [(f"look-{number:03}", "person.jpg", f"garment-{number:03}.jpg", mode, "jpeg")
              for number in range(rows)]
     return _write(folder / "catalog.csv", ("id", "person", "garment", "mode", "output_format"), lines)
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import batchtryon
 from batchtryon.api.client import TryOnClient
-from batchtryon.batch import running
+from batchtryon.batch import executing
 from batchtryon.batch.asking import Place, export_results, standing
 from batchtryon.clock import SystemClock
 from batchtryon.errors import ExitCode
@@ -65,7 +65,7 @@ def run(asked: argparse.Namespace, watch: Stopwatch) -> int:
     def hastened(**_: Any) -> PollPlanner:
         return PollPlanner(speed=SPEED)
 
-    with patch.object(TryOnClient, "submit", submit_first), patch.object(running, "PollPlanner", hastened):
+    with patch.object(TryOnClient, "submit", submit_first), patch.object(executing, "PollPlanner", hastened):
         summary = batchtryon.run(
             asked.manifest, api_key=asked.key, base_url=asked.base_url, output=asked.output, settle="1s",
             rate=f"20/{_WINDOW:g}s", poll_rate=f"300/{_WINDOW:g}s", max_credits=asked.max_credits,

@@ -22,6 +22,7 @@ from batchtryon.sandbox.jobs import OutputFile
 from batchtryon.sandbox.pictures import Album, draw
 from batchtryon.sandbox.replies import Call
 from batchtryon.sandbox.world import DEFAULT_KEY, World
+from bench.durations import DURATIONS
 
 __all__ = ["main"]
 
@@ -82,9 +83,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--latency", type=float, required=True, help="most seconds of one way of one call")
+    parser.add_argument("--jobs", default="12-18 s", choices=list(DURATIONS), help="how long they take")
     parser.add_argument("--credits", type=int, default=1_000_000)
     asked = parser.parse_args()
-    world = World(monotonic=monotonic, seed=asked.seed, credits=asked.credits, speed=asked.speed)
+    world = World(
+        monotonic=monotonic, seed=asked.seed, credits=asked.credits, speed=asked.speed,
+        job_seconds=lambda _options, rng: DURATIONS[asked.jobs](rng),
+    )
     plan = parse_faults(f"latency: [0, {asked.latency}]\nseed: {asked.seed}\n")
     doorman = Doorman(create_app(Front(world, plan), album=OnePicture()))
     with socket.create_server((_HOST, 0), backlog=256) as listening:

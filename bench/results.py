@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from bench.at_the_limit import JOBS, Summed
 from bench.contenders.errand import SPEED
 from bench.plan_100k import Planned
 
-__all__ = ["Circumstances", "markdown"]
+__all__ = ["Circumstances", "markdown", "put", "table"]
 
 _GOAL_RATIO, _GOAL_SECONDS, _GOAL_MEGABYTES = 1.02, 15.0, 300.0
 _PACKAGES = ("batchtryon", "tryiton", "httpx", "aiolimiter", "pandas", "sqlalchemy")
@@ -41,9 +42,13 @@ class Circumstances:
                    together=together)
 
 
-def markdown(circumstances: Circumstances, races: Sequence[Summed], plans: Sequence[Planned]) -> str:
+def markdown(
+    circumstances: Circumstances, races: Sequence[Summed], plans: Sequence[Planned],
+    sections: Iterable[Sequence[str]] = (),
+) -> str:
     """The whole page."""
-    return "\n".join(["# Results", "", *_head(circumstances), "", *_limit(circumstances, races), "", *_plan(plans), ""])
+    parts = [["# Results", "", *_head(circumstances)], _limit(circumstances, races), *sections, _plan(plans)]
+    return "\n".join(line for part in parts for line in (*part, ""))
 
 
 def _head(circumstances: Circumstances) -> Iterable[str]:
@@ -65,7 +70,7 @@ def _limit(circumstances: Circumstances, races: Sequence[Summed]) -> Iterable[st
     yield (f"Medians of {circumstances.rounds} rounds, {beside}. Seconds are compressed ones. Goal for batchtryon: at "
            f"most {_GOAL_RATIO} of the ideal schedule and no 429.")
     yield ""
-    yield from _table(
+    yield from table(
         ("network, one way", "contender", "seconds", "of the ideal", "each round", "429s", "submits", "polls a job",
          "an end is seen after", "whole command"),
         ((
@@ -84,7 +89,7 @@ def _plan(plans: Sequence[Planned]) -> Iterable[str]:
            "task in a process of its own.")
     yield ""
     reading = plans[0]
-    yield from _table(
+    yield from table(
         ("task", "seconds", "of a core", "beside pandas", "peak memory", "beside pandas", "whole process"),
         ((
             each.title, f"{each.seconds:.2f}", f"{each.cpu:.2f}", f"{each.seconds / reading.seconds:.1f}",
@@ -93,7 +98,25 @@ def _plan(plans: Sequence[Planned]) -> Iterable[str]:
     )
 
 
-def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterable[str]:
+def put(page: str, section: Sequence[str], circumstances: Circumstances) -> str:
+    """The page with this section, whose first line is its title, measured alone: in its place, or at the end."""
+    title = section[0]
+    text = "\n".join([title, "", *_alone(circumstances), *section[1:], ""])
+    place = re.compile(rf"^{re.escape(title)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    if place.search(page):
+        return place.sub(lambda _: f"{text}\n", page).rstrip("\n") + "\n"
+    return page.rstrip("\n") + f"\n\n{text}"
+
+
+def _alone(circumstances: Circumstances) -> Iterable[str]:
+    took = datetime.now(UTC) - circumstances.began
+    yield (f"Measured by itself: {circumstances.began:%Y-%m-%d %H:%M} UTC, {took.total_seconds() / 60:.1f} minutes, "
+           f"commit {_commit()}, `{circumstances.command}`, {circumstances.load_before:.1f} of {os.cpu_count()} cores "
+           "taken by others before the start.")
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Rows of a Markdown table."""
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * len(header)}"
     for line in lines:

@@ -12,6 +12,7 @@ from batchtryon.api.transport import open_client, read_transport, submit_transpo
 from batchtryon.clock import Clock
 from batchtryon.errors import ConfigurationError
 from batchtryon.executor.download import Downloader, is_loopback_address
+from batchtryon.executor.following import most_at_once
 from batchtryon.settings import Settings
 
 __all__ = ["Access", "Lines", "open_lines", "origin_of"]
@@ -63,7 +64,9 @@ async def open_lines(access: Access, settings: Settings, clock: Clock) -> AsyncI
     """Separate clients for submits, for status and credits, and for downloads (which carry no key)."""
     async with AsyncExitStack() as stack:
         submits = await stack.enter_async_context(open_client(submit_transport(proxy=settings.proxy)))
-        reads = await stack.enter_async_context(open_client(read_transport(proxy=settings.proxy)))
+        reads = await stack.enter_async_context(
+            open_client(read_transport(proxy=settings.proxy, connections=most_at_once(settings.poll_rate)))
+        )
         downloads = await stack.enter_async_context(
             open_client(read_transport(proxy=settings.proxy, connections=settings.downloads))
         )

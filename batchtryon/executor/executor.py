@@ -49,7 +49,8 @@ class Executor:
         self.run = run
         self._no_submit = no_submit
         queue = min(60.0, settings.settle)
-        shared = None if run.crew is None else SharedPollWindow(settings.poll_rate, queue=queue)
+        shared = None if run.crew is None else SharedPollWindow(
+            settings.poll_rate, slots=settings.concurrency, queue=queue)
         window = shared or PollWindow(settings.poll_rate, started=run.clock.monotonic(), queue=queue)
         self._courier = Courier(run, downloader, store, retry)
         self._follower = Follower(

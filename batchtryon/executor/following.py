@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
+import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
+from batchtryon.executor.agenda import Agenda, Followed
 from batchtryon.executor.isolation import setback, success
 from batchtryon.executor.lifecycle import after_overdue, after_report, after_vanished, retry_after_report
 from batchtryon.executor.pollwindow import PollBudget
@@ -18,32 +18,21 @@ from batchtryon.ledger.jobs import Ended
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Item, Job, JobOutcome, JobReport
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
+from batchtryon.settings import Rate
 from batchtryon.states import JobState
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "most_at_once"]
 
-#: Polls under way at once.
-_AT_ONCE = 24
+#: Polls under way at once: at least, and at most (each may need a connection).
+_AT_ONCE, _MOST_AT_ONCE = 24, 96
 #: A job the API does not know is asked for this often, over at least this long, before it counts as
 #: vanished (fault P2): a copy of the server's database may lag.
 _VANISHED_AFTER, _VANISHED_SECONDS = 3, 30.0
 
 
-@dataclass(slots=True)
-class _Followed:
-    job: Job
-    polls: int = 0
-    #: Age at which it was last asked for.
-    asked_at: float = 0.0
-    #: Age when it was asked for and still being processed.
-    alive_at: float = 0.0
-    trouble: int = 0
-    missing: int = 0
-    missing_since: float = 0.0
-    #: Held from an earlier run: asked for once.
-    last: bool = False
-    #: Accepted in this run.
-    ours: bool = False
+def most_at_once(rate: Rate) -> int:
+    """Polls that may be under way at once within that budget: what it gives in two seconds."""
+    return max(_AT_ONCE, min(_MOST_AT_ONCE, math.ceil(2 * rate.per_second)))
 
 
 class Follower:
@@ -56,15 +45,14 @@ class Follower:
     ) -> None:
         self._run = run
         self._client = client
-        self._planner = planner
+        self._agenda = Agenda(planner, window)
         self._window = window
+        self._at_once = most_at_once(window.rate)
         self._retry = retry
         self._on_done = on_done
         self._on_again = on_again
         self._on_failed = on_failed
-        self._due: list[tuple[float, int, _Followed]] = []
         self._polling: set[asyncio.Task[None]] = set()
-        self._count = 0
         self._more_to_come = True
         self._unheard: set[str] = set()
         self._defect: BaseException | None = None
@@ -72,16 +60,16 @@ class Follower:
     @property
     def busy(self) -> bool:
         """Whether a job is still open."""
-        return bool(self._due or self._polling)
+        return bool(self._agenda or self._polling)
 
     def take_up(self, job: Job) -> None:
         """Follow a job from an earlier run: it is asked for once at once (fault D2)."""
         held = job.state in {JobState.STUCK, JobState.VANISHED}
-        self._push(_Followed(job, polls=job.polls, last=held), self._run.clock.monotonic())
+        self._add(Followed(job, polls=job.polls, last=held, fixed=self._run.clock.monotonic()))
 
     def add(self, job: Job) -> None:
         """Follow a job that was accepted just now."""
-        self._schedule(_Followed(job, ours=True))
+        self._add(Followed(job, ours=True))
 
     async def until_idle(self) -> None:
         """Return once no job is open, or the run stops at once."""
@@ -101,7 +89,7 @@ class Follower:
                 now = run.clock.monotonic()
                 wake = self._next_wake(now)
                 if wake is not None and wake <= now:
-                    self._start()
+                    self._start(now)
                 else:
                     await run.changed.wait(None if wake is None else max(0.001, wake - now))
         finally:
@@ -113,20 +101,17 @@ class Follower:
             raise self._defect
 
     def _next_wake(self, now: float) -> float | None:
-        if not self._due or len(self._polling) >= _AT_ONCE:
+        if not self._agenda or len(self._polling) >= self._at_once:
             return None
-        return max(self._due[0][0], self._window.opens(now))
+        return max(self._agenda.wakes(now), self._window.opens(now))
 
-    def _start(self) -> None:
-        _, _, followed = heapq.heappop(self._due)
-        polling = asyncio.ensure_future(self._poll(followed))
+    def _start(self, now: float) -> None:
+        polling = asyncio.ensure_future(self._poll(self._agenda.pop(now)))
         self._polling.add(polling)
-        self._run.progress.live = len(self._due) + len(self._polling)
         polling.add_done_callback(self._polled)
 
     def _polled(self, polling: asyncio.Task[None]) -> None:
         self._polling.discard(polling)
-        self._run.progress.live = len(self._due) + len(self._polling)
         if not polling.cancelled() and (defect := polling.exception()) is not None:
             if isinstance(defect, BatchTryonError):
                 self._run.halt_for(defect)
@@ -134,18 +119,17 @@ class Follower:
                 self._defect = self._defect or defect
                 # What it says goes no further than the traceback that is raised: it may hold anything.
                 self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
-        self._run.changed.notify()
+        self._changed()
         if not self.busy:  # nothing can give credits back any more
             self._run.freed.notify()
 
     # -- one poll ----------------------------------------------------------------------------------
 
-    async def _poll(self, followed: _Followed) -> None:
+    async def _poll(self, followed: Followed) -> None:
         run, job = self._run, followed.job
         ticket = self._window.take()
         run.progress.polls += 1
         followed.polls += 1
-        followed.asked_at = run.clock.monotonic() - job.accepted
         try:
             report = await self._client.status(job.id)
         except CallError as exc:
@@ -159,12 +143,13 @@ class Follower:
         self._say_unheard(report)
         await self._read(followed, report)
 
-    async def _read(self, followed: _Followed, report: JobReport) -> None:
+    async def _read(self, followed: Followed, report: JobReport) -> None:
         run, job = self._run, followed.job
         if report.state is JobState.PROCESSING:
+            self._agenda.heard(followed, ended=False)
             await self._still_processing(followed)
             return
-        self._learn(followed)
+        self._agenda.heard(followed, ended=True)
         if report.state is JobState.COMPLETED:
             if not await self._end(followed, after_report(report, again=False)):
                 return
@@ -192,16 +177,16 @@ class Follower:
             self._run.inform(f"{job.label}: failed, {report.name}: {report.message}")
             self._on_failed()
 
-    async def _still_processing(self, followed: _Followed) -> None:
-        followed.alive_at = followed.asked_at
+    async def _still_processing(self, followed: Followed) -> None:
         if followed.last:
+            self._agenda.close(followed)
             return
         if followed.alive_at > self._run.settings.job_deadline:
             await self._hold(followed, after_overdue(followed.alive_at))
             return
-        self._schedule(followed)
+        self._put(followed)
 
-    async def _heed(self, followed: _Followed, exc: CallError) -> None:
+    async def _heed(self, followed: Followed, exc: CallError) -> None:
         run, now = self._run, self._run.clock.monotonic()
         followed.trouble += 1
         wait = exc.retry_after if exc.retry_after is not None else self._retry.poll(followed.trouble).seconds
@@ -210,6 +195,7 @@ class Follower:
             followed.missing_since = followed.missing_since if followed.missing > 1 else now
             grace = min(_VANISHED_SECONDS, run.settings.settle)
             if followed.last:
+                self._agenda.close(followed)
                 return
             if followed.missing >= _VANISHED_AFTER and now - followed.missing_since >= grace:
                 await self._hold(followed, after_vanished())
@@ -226,16 +212,17 @@ class Follower:
             run.heard()
         else:
             run.halt_if_silent()
-        self._push(followed, now + wait)
+        followed.fixed = now + wait
+        self._put(followed)
 
-    async def _hold(self, followed: _Followed, outcome: JobOutcome) -> None:
-        if not await self._end(followed, outcome):
-            return
-        self._run.progress.lost += 1
-        self._run.warn(f"{followed.job.label}: {outcome.error_message}; job {followed.job.id} is held.")
+    async def _hold(self, followed: Followed, outcome: JobOutcome) -> None:
+        if await self._end(followed, outcome):
+            self._run.progress.lost += 1
+            self._run.warn(f"{followed.job.label}: {outcome.error_message}; job {followed.job.id} is held.")
 
-    async def _end(self, followed: _Followed, outcome: JobOutcome) -> bool:
+    async def _end(self, followed: Followed, outcome: JobOutcome) -> bool:
         """Commit it; False if another worker did before."""
+        self._agenda.close(followed)
         try:
             await self._run.ends.call(Ended(job=followed.job, outcome=outcome, polls=followed.polls))
         except Taken:
@@ -245,28 +232,20 @@ class Follower:
         self._run.freed.notify()
         return True
 
-    def _learn(self, followed: _Followed) -> None:
-        job = followed.job
-        if followed.ours:  # an earlier run's job may have ended long before it was asked for
-            # Ended before it was first asked for: perhaps long before, so the next ones are asked for earlier.
-            known_alive = followed.alive_at or 0.8 * followed.asked_at
-            seconds = (known_alive + followed.asked_at) / 2
-            self._planner.observed(job.kind, job.options, job.images, seconds, polls=followed.polls)
-
     def _say_unheard(self, report: JobReport) -> None:
         if report.unheard is not None and report.unheard not in self._unheard:
             self._unheard.add(report.unheard)
             self._run.warn(f"The API gave a job the status '{report.unheard}', which is not documented; "
                            "it is taken for processing.")
 
-    def _schedule(self, followed: _Followed) -> None:
-        job = followed.job
-        load = self._window.load(self._run.clock.monotonic())
-        at = self._planner.next_age(job.kind, job.options, job.images, followed.alive_at, load=load)
-        self._push(followed, job.accepted + at)
+    def _add(self, followed: Followed) -> None:
+        self._agenda.add(followed)
+        self._changed()
 
-    def _push(self, followed: _Followed, at: float) -> None:
-        self._count += 1
-        heapq.heappush(self._due, (at, self._count, followed))
-        self._run.progress.live = len(self._due) + len(self._polling)
+    def _put(self, followed: Followed) -> None:
+        self._agenda.put(followed)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._run.progress.live = len(self._agenda) + len(self._polling)
         self._run.changed.notify()

@@ -18,11 +18,15 @@ __all__ = ["PollBudget", "PollWindow"]
 class PollBudget(Protocol):
     """Whatever says when the next poll may be sent; see :class:`PollWindow`."""
 
+    @property
+    def rate(self) -> Rate:
+        """The budget of the whole account."""
+
     def opens(self, now: float) -> float:
         """The time from which a request may be sent."""
 
-    def load(self, now: float) -> float:
-        """How much of the budget is taken, 0 to 1."""
+    def pace(self, now: float, seconds: float, *, jobs: int) -> float:
+        """Requests a second that can be kept up for ``seconds``, for that many open jobs."""
 
     def take(self) -> int:
         """Count a request from now on. Gives its ticket."""
@@ -47,6 +51,11 @@ class PollWindow:
         self._leaving: list[float] = []
         self._tickets = 0
 
+    @property
+    def rate(self) -> Rate:
+        """The budget."""
+        return self._rate
+
     def opens(self, now: float) -> float:
         """The time from which a request may be sent; ``now`` or earlier if one may be sent now.
 
@@ -67,6 +76,23 @@ class PollWindow:
     def load(self, now: float) -> float:
         """How much of the budget is taken, 0 to 1."""
         return min(1.0, self._taken(now) / self._room(now))
+
+    def pace(self, now: float, seconds: float, *, jobs: int = 0) -> float:
+        """Requests a second that can be kept up for ``seconds``, for a whole window, and until the first one ends.
+
+        However many ``jobs`` are open: all of the budget is for them.
+        """
+        del jobs
+        least, spans = self._rate.seconds / 8, [min(seconds, self._rate.seconds), self._rate.seconds]
+        if now < self._half_until:
+            spans.append(self._half_until - now)
+        return min(self._free_by(now + span, now) / max(span, least) for span in spans)
+
+    def _free_by(self, then: float, now: float) -> int:
+        """Requests that can be sent until just before ``then``."""
+        room = self._rate.count if then > self._half_until else self._room(now)
+        still = len(self._under_way) + sum(leaves >= then for leaves in self._leaving)
+        return max(0, room - still)
 
     def _room(self, now: float) -> int:
         return self._rate.count if now >= self._half_until else max(1, self._rate.count // 2)

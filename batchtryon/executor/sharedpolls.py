@@ -28,8 +28,9 @@ class _Held:
 class SharedPollWindow:
     """See :class:`~batchtryon.executor.pollwindow.PollWindow`, which it stands for."""
 
-    def __init__(self, rate: Rate, *, queue: float = 60.0) -> None:
+    def __init__(self, rate: Rate, *, slots: int, queue: float = 60.0) -> None:
         self._rate = rate
+        self._slots = slots
         self._queue = queue
         self._margin = rate.seconds / 600
         self._paused_until = -math.inf
@@ -37,9 +38,15 @@ class SharedPollWindow:
         self._next: _Held | None = None
         self._tickets: dict[int, _Held] = {}
         self._count = 0
+        #: How much of the budget all workers together had taken when this one last took a block, 0 to 1.
         self._load = 0.0
         self._ask_again = -math.inf
         self._wanted = False
+
+    @property
+    def rate(self) -> Rate:
+        """The budget of the whole account."""
+        return self._rate
 
     def opens(self, now: float) -> float:
         """See :meth:`PollWindow.opens`; infinite until :meth:`feed` brought another block."""
@@ -49,10 +56,13 @@ class SharedPollWindow:
         self._wanted = True
         return math.inf
 
-    def load(self, now: float) -> float:
-        """See :meth:`PollWindow.load`; of all workers, when this one last took a block."""
-        del now
-        return self._load
+    def pace(self, now: float, seconds: float, *, jobs: int) -> float:
+        """See :meth:`PollWindow.pace`: the share of the account's slots that ``jobs`` fill, or what nobody takes.
+
+        Shares of all workers come to no more than the budget. Where less comes, what gains most is asked first.
+        """
+        del now, seconds
+        return self._rate.per_second * max(min(1.0, jobs / self._slots), 1.0 - self._load)
 
     def take(self) -> int:
         """See :meth:`PollWindow.take`."""

@@ -7,17 +7,22 @@ after it was accepted, its outputs live for 72 hours after it completed.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from batchtryon.sandbox.checks import Picture, Submission
 from batchtryon.tryon import JsonValue
 
-__all__ = ["ORDINARY", "Fate", "FileFormat", "JobRecord", "JobWord", "OutputFile", "make_job"]
+__all__ = [
+    "ORDINARY", "Fate", "FileFormat", "JobRecord", "JobSeconds", "JobWord", "OutputFile", "documented_seconds",
+    "make_job",
+]
 
 FileFormat = Literal["png", "jpeg", "webp"]
 JobWord = Literal["processing", "completed", "failed"]
+#: Seconds that a job with such options takes, drawn.
+JobSeconds: TypeAlias = Callable[[Mapping[str, JsonValue], random.Random], float]
 
 _JOB_SECONDS = {"performance": (6.0, 6.0), "balanced": (9.0, 9.0), "quality": (12.0, 18.0)}
 _JOB_SECONDS_UNASKED = (6.0, 18.0)
@@ -107,11 +112,11 @@ class OutputFile:
 
 
 def make_job(now: float, submission: Submission, fate: Fate, *, rng: random.Random, speed: float,
-             webp: bool) -> JobRecord:
+             webp: bool, seconds: JobSeconds) -> JobRecord:
     """The job that ``submission`` becomes when it is accepted at ``now``; ``rng`` gives its id and time."""
     kind, options = submission.kind, submission.options
     forgotten_at = now + _REMEMBERED_SECONDS / speed
-    ends_at = now + _job_seconds(options, rng) / speed
+    ends_at = now + seconds(options, rng) / speed
     failure = fate.failure
     if fate.hangs:
         ends_at, failure = forgotten_at, ("ProcessingError", "The job never ended.")
@@ -132,7 +137,8 @@ def make_job(now: float, submission: Submission, fate: Fate, *, rng: random.Rand
     )
 
 
-def _job_seconds(options: Mapping[str, JsonValue], rng: random.Random) -> float:
+def documented_seconds(options: Mapping[str, JsonValue], rng: random.Random) -> float:
+    """As the API's pages have it."""
     least, most = _JOB_SECONDS.get(str(options.get("mode")), _JOB_SECONDS_UNASKED)
     return rng.uniform(least, most)
 

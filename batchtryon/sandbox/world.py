@@ -20,7 +20,7 @@ from itertools import count
 
 from batchtryon.sandbox.books import Books
 from batchtryon.sandbox.checks import Submission, kind_at, read_submission
-from batchtryon.sandbox.jobs import ORDINARY, Fate, JobRecord, OutputFile, make_job
+from batchtryon.sandbox.jobs import ORDINARY, Fate, JobRecord, JobSeconds, OutputFile, documented_seconds, make_job
 from batchtryon.sandbox.limits import DEFAULT_LIMITS, Limits, call_counter
 from batchtryon.sandbox.pantry import Pantry
 from batchtryon.sandbox.purse import DocumentedPurse, Hold, Purse
@@ -36,7 +36,8 @@ class World:
 
     ``monotonic`` gives seconds; ``credits`` are purchased ones, ``subscription`` those of a subscription;
     ``purse`` says how the balance is meant; ``webp`` makes every output WebP whatever was asked, as the
-    real API may; ``outputs_url`` is where outputs are served, without a slash at its end.
+    real API may; ``job_seconds`` draws how long a job takes; ``outputs_url`` is where outputs are served,
+    without a slash at its end.
     The same seed gives the same job ids and times for the same calls.
     """
 
@@ -52,6 +53,7 @@ class World:
         keys: Iterable[str] = (DEFAULT_KEY,),
         purse: Callable[[int, int], Purse] = DocumentedPurse,
         webp: bool = False,
+        job_seconds: JobSeconds = documented_seconds,
         outputs_url: str = "https://outputs.sandbox.invalid",
     ) -> None:
         if speed <= 0:
@@ -66,6 +68,7 @@ class World:
         self.outputs_url = outputs_url
         self.books = Books(monotonic)
         self._webp = webp
+        self._job_seconds = job_seconds
         start = monotonic()
         self._counters = {
             call: call_counter(rate, limits, speed=speed, start=start)
@@ -194,7 +197,8 @@ class World:
             raise Refusal("RateLimitExceeded")
 
     def _start(self, now: float, submission: Submission, fate: Fate, hold: Hold) -> JobRecord:
-        job = make_job(now, submission, fate, rng=self._random, speed=self.speed, webp=self._webp)
+        job = make_job(now, submission, fate, rng=self._random, speed=self.speed, webp=self._webp,
+                       seconds=self._job_seconds)
         self.books.jobs[job.id] = job
         self.books.ignored.update(submission.ignored)
         self._processing += 1

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import batchtryon
-from batchtryon.batch import running
+from batchtryon.batch import executing
 from batchtryon.polling import PollPlanner
 from bench.contenders.errand import CONCURRENCY, POLLS, SPEED, SUBMITS, WINDOW, Errand
 
@@ -20,7 +20,7 @@ def hastened(**_: Any) -> PollPlanner:
 
 def main() -> None:
     errand = Errand.from_arguments()
-    with patch.object(running, "PollPlanner", hastened):
+    with patch.object(executing, "PollPlanner", hastened):
         batchtryon.run(
             errand.manifest, api_key=errand.key, base_url=errand.base_url, output=errand.output,
             rate=f"{SUBMITS}/{WINDOW:g}s", poll_rate=f"{POLLS}/{WINDOW:g}s", concurrency=CONCURRENCY, settle="2s",

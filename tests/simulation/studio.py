@@ -29,6 +29,7 @@ from batchtryon.records import Answer, Row, Source
 from batchtryon.report.summary import verdict_code
 from batchtryon.sandbox.faults import FaultPlan
 from batchtryon.sandbox.front import Front
+from batchtryon.sandbox.jobs import JobSeconds, documented_seconds
 from batchtryon.sandbox.limits import Limits
 from batchtryon.sandbox.world import World
 from batchtryon.settings import Settings
@@ -167,12 +168,13 @@ class Studio:
     def __init__(
         self, *, seed: int = 1, settings: Settings | None = None, limits: Limits | None = None, balance: int = 1000,
         latency: tuple[float, float] = (0.05, 0.2), plan: FaultPlan | None = None, speed: float = 1.0,
+        job_seconds: JobSeconds = documented_seconds,
     ) -> None:
         self.clock = VirtualClock()
         self.settings = settings or Settings(settle=60.0)
         self.world = World(
             monotonic=self.clock.elsewhere, seed=seed, limits=limits or Limits(), credits=balance,
-            keys=["key-of-the-test"], outputs_url=OUTPUTS, speed=speed,
+            keys=["key-of-the-test"], outputs_url=OUTPUTS, speed=speed, job_seconds=job_seconds,
         )
         self.rng = Random(seed)
         self.front = Front(self.world, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import pytest
 
@@ -271,7 +272,9 @@ class DearPurse(DocumentedPurse):
 
 
 def test_an_image_that_costs_more_than_the_table_says_stops_the_run() -> None:
-    studio = studio_with()
+    # One job ends after the other, so that the balance is read before a second slot is filled anew.
+    seconds = count(8.0, 2.0)
+    studio = Studio(settings=Settings(settle=120.0), job_seconds=lambda *_: next(seconds))
     studio.world.purse = DearPurse(0, 1000)
     outcome = studio.run(rows_of(60))
     assert outcome.code is ExitCode.CONFIGURATION

@@ -82,7 +82,9 @@ def test_a_top_up_of_the_one_credit_in_doubt_is_seen_though_charges_or_a_crash_h
 
 def test_a_reset_of_one_credit_that_no_reading_can_show_is_counted_apart() -> None:
     # A month begins while one credit of the subscription is spent, and the one that is added is charged at once.
-    verdict = play(118670)
+    night = draw(118670)
+    events = tuple(replace(event, at=31.7) if event.what == "reset" else event for event in night.events)
+    verdict = play_night(replace(night, events=events))
     assert verdict.promise == UNSEEN
     assert len(verdict.excused) == 1
 

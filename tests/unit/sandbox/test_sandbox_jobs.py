@@ -154,3 +154,14 @@ def test_a_request_that_comes_late_takes_effect_as_of_its_own_time() -> None:
     assert (job.arrived_at, job.ends_at) == (1030.0, 1036.0)
     assert account.world.books.arrivals[Call.SUBMIT] == [1030.0]
     assert account.world.charged == 1
+
+
+def test_how_long_a_job_takes_can_be_said() -> None:
+    account = Account(job_seconds=lambda options, _rng: 40.0 if options.get("mode") == "quality" else 30.0, speed=2.0)
+    quick, slow = account.job(), account.job(mode="quality")
+    account.dial.turn(14.9)
+    assert [account.status(job)["status"] for job in (quick, slow)] == ["processing", "processing"]
+    account.dial.turn(0.1)
+    assert [account.status(job)["status"] for job in (quick, slow)] == ["completed", "processing"]
+    account.dial.turn(5.0)
+    assert account.status(slow)["status"] == "completed"

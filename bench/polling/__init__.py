@@ -1,0 +1,1 @@
+"""Rules for asking after jobs, side by side in a small world."""
