@@ -29,7 +29,7 @@ from batchtryon.tryon import KINDS
 from bench.permit_taker import ORIGIN
 from tests.contract.postgres_cluster import Cluster
 
-__all__ = ["Lives", "Taking", "lines", "measure"]
+__all__ = ["Lives", "Taking", "lines", "measure", "server_cpu"]
 
 BATCHES: Final = (1, 10, 50)
 _ROWS: Final = 40_000
@@ -177,7 +177,7 @@ def _rate(told: Sequence[dict[str, Any]]) -> float:
 
 def _paced(cluster: Cluster, url: str, folder: Path, planned: _Planned, processes: int) -> Lives:
     pace = ["--batch", "1", "--seconds", str(_PACED_SECONDS), "--pace", str(_PACE / processes)]
-    with _server_cpu(cluster) as used:
+    with server_cpu(cluster) as used:
         told = _started(url, folder, planned, processes, pace)
     seconds = max(each["ended"] for each in told) - min(each["began"] for each in told)
     lives = [took for each in told for took, _ in each["taken"]]
@@ -212,7 +212,7 @@ def _started(
 
 
 @contextmanager
-def _server_cpu(cluster: Cluster) -> Iterator[list[float]]:
+def server_cpu(cluster: Cluster) -> Iterator[list[float]]:
     """Seconds of a core that the server uses meanwhile, its ended processes included."""
     used, before = [0.0], _cpu_of(cluster.process)
     yield used
