@@ -75,6 +75,16 @@ class Shop:
     # -- what came of it -----------------------------------------------------------------------------
 
     @property
+    def base_url(self) -> str:
+        """Where its sandbox is."""
+        return self._server.base_url
+
+    @property
+    def key(self) -> str:
+        """The key of its account."""
+        return self._server.key
+
+    @property
     def pairs(self) -> set[tuple[int, int]]:
         """What is wanted, each once."""
         return {row.pair for row in self.wanted}

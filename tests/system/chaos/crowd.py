@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -72,12 +73,14 @@ class Outcome:
 class Crowd:
     """One manifest, one account, one database, several processes."""
 
-    def __init__(self, folder: Path, cluster: Cluster, terms: Terms) -> None:
+    def __init__(self, folder: Path, cluster: Cluster, terms: Terms, *, through: Callable[[str], str] = str) -> None:
+        """``through`` gives the address by which the processes reach the database at one."""
         self.folder = folder
         self._cluster = cluster
         self._terms = terms
         self._rng = Random(terms.seed)
         self._ledger = cluster.database()
+        self._address = through(self._ledger)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._starts = 0
         self._disturbances: Counter[str] = Counter()
@@ -126,11 +129,11 @@ class Crowd:
             "XDG_STATE_HOME": str(self.folder / "state" / name), "XDG_CONFIG_HOME": str(self.folder / "config"),
             "XDG_CACHE_HOME": str(self.folder / "cache"), "PYTHONPATH": str(Path(__file__).parents[3]),
         }
-        command = [*_COMMAND, "worker", "--ledger", self._ledger]
+        command = [*_COMMAND, "worker", "--ledger", self._address]
         if name == "run":
             command = [
                 *_COMMAND, "run", str(self.folder / "catalog.csv"), "--output", str(self.folder / "output"), "--yes",
-                "--ledger", self._ledger, "--rate", f"{terms.submits}/{terms.window}s",
+                "--ledger", self._address, "--rate", f"{terms.submits}/{terms.window}s",
                 "--poll-rate", f"3000/{terms.window}s", "--concurrency", str(terms.slots),
                 "--on-unknown", terms.on_unknown, "--settle", terms.settle, "--job-deadline", "60s",
             ]

@@ -1,0 +1,76 @@
+"""The Dask example: each of its workers is a batchtryon worker on the shared ledger, and ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from batchtryon.clock import SystemClock
+from batchtryon.errors import BatchTryonError
+from batchtryon.ledger.ledger import Ledger
+from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.tables import attempts
+from tests.contract.postgres_cluster import Cluster
+from tests.system.command import Shop, open_shop, until
+
+__all__: list[str] = []
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "dask_workers.py"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with Cluster() as made:
+        yield made.database()
+
+
+def at_work(url: str) -> int:
+    """Workers whose lease counts; 0 while there is no ledger."""
+    try:
+        ledger = Ledger.for_reading(url, SystemClock())
+    except BatchTryonError:
+        return 0
+    if ledger is None:
+        return 0
+    with ledger:
+        return len(ledger.at_work())
+
+
+def begin(shop: Shop, url: str) -> subprocess.Popen[bytes]:
+    """Two Dask workers with one batchtryon worker each; a group of their own, so that a signal is meant for one."""
+    environment = {
+        **os.environ, "TRYITON_BASE_URL": shop.base_url, "TRYITON_API_KEY": shop.key,
+        "XDG_STATE_HOME": str(shop.folder / "state"), "XDG_CONFIG_HOME": str(shop.folder / "config"),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLE), "--local", "2", "--", "--ledger", url], env=environment, cwd=shop.folder,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )
+
+
+def test_dask_starts_workers_that_share_a_run_and_end_with_it(url: str, tmp_path: Path) -> None:
+    with open_shop(tmp_path, rows=40) as shop:
+        dask = begin(shop, url)
+        try:
+            until(lambda: at_work(url) == 2, dask)
+            code, said, complained = shop.run("--ledger", url)
+            assert code == 0, said + complained
+            shop.assert_complete()
+            with closing(PostgresDatabase(url)) as database, database.transaction() as connection:
+                assert connection.execute(select(func.count(attempts.c.worker.distinct()))).scalar_one() >= 2
+            dask.send_signal(signal.SIGINT)
+            said_by_dask, _ = dask.communicate(timeout=60)
+            # A killed worker would be on the list for another half minute.
+            assert at_work(url) == 0, said_by_dask
+        finally:
+            if dask.poll() is None:
+                os.killpg(dask.pid, signal.SIGKILL)
+                dask.communicate()
