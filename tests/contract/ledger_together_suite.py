@@ -15,7 +15,7 @@ from batchtryon.records import Answer, Attempt, JobReport
 from batchtryon.settings import Rate
 from batchtryon.states import JobState
 from tests.contract.ledger_money_suite import failing_commit
-from tests.contract.ledger_steps import RULES, Steps, a_row, accepted, refused
+from tests.contract.ledger_steps import RULES, Steps, a_row, accepted, lost, refused
 
 __all__ = ["TogetherContract"]
 
@@ -65,9 +65,12 @@ class TogetherContract:
         known, first, second = steps.accept("a"), steps.send("b"), steps.send("c")
         told = steps.attempts.record_answers([heard(first, accepted(known.id)), heard(second, accepted("j2"))])
         assert [type(each) for each in told] == [KnownJob, type(None)]
-        assert (steps.row("b").status, steps.row("c").status) == ("pending", "in_flight")
+        assert (steps.row("b").status, steps.row("c").status) == ("in_flight", "in_flight")
         assert steps.jobs.job("j2").attempt == second.seq
         assert steps.jobs.job(known.id).attempt == known.attempt
+        # Its own answer may still come.
+        steps.answer(first, lost())
+        assert steps.row("b").status == "unknown"
 
     def test_answers_whose_common_commit_fails_are_all_kept_beside(self, steps: Steps) -> None:
         steps.begin(ROWS)

@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 __all__ = ["INSTALLED", "Cluster"]
 
@@ -28,9 +29,12 @@ _SETTINGS = ("listen_addresses=", "max_connections=60", "shared_buffers=32MB", "
 class Cluster:
     """One server; many databases."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, at: Sequence[str] = (), address: str = "") -> None:
+        """``at``: the words before the server's command that say where it runs; ``address``: listens there as well."""
         self._folder = Path(tempfile.mkdtemp(prefix="batchtryon-pg-", dir="/tmp"))
         self._durable = durable
+        self._at = tuple(at)
+        self._address = address
         # A server refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
 
@@ -54,6 +58,9 @@ class Cluster:
             return
         self._do("initdb", "-D", str(self._data), "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8",
                  "--locale=C.UTF-8")
+        if self._address:
+            with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+                rules.write("host all all samenet trust\n")
         self.start()
 
     def __exit__(
@@ -66,7 +73,8 @@ class Cluster:
     def start(self) -> None:
         """Start the server again."""
         settings = (*_SETTINGS, f"unix_socket_directories={self._folder}", *(() if self._durable else _FAST))
-        options = " ".join(f"-c {each}" for each in settings).replace("listen_addresses=", "listen_addresses=''", 1)
+        options = " ".join(f"-c {each}" for each in settings).replace(
+            "listen_addresses=", f"listen_addresses='{self._address}'", 1)
         self._do("pg_ctl", "-D", str(self._data), "-w", "-s", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def restart(self, mode: str = "fast") -> None:
@@ -117,6 +125,10 @@ class Cluster:
         """The address of a database."""
         return f"postgresql://{user}@/{name}?host={quote(str(self._folder), safe='/')}"
 
+    def from_afar(self, url: str) -> str:
+        """The address of a database at the server's own address, not by its socket."""
+        return f"postgresql://postgres@{self._address}{urlsplit(url).path}"
+
     def say(self, statement: str, *, database: str = "postgres") -> str:
         """Do something in the server; what it answers, a row a line, its values apart by ``|``."""
         return self._ask(database, "-c", statement)
@@ -135,8 +147,12 @@ class Cluster:
         return self._folder / "data"
 
     def _do(self, program: str, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run([_found(program), *arguments], user=self._user, cwd="/", capture_output=True, text=True,
-                              check=False)
+        command, user = [_found(program), *arguments], self._user
+        if self._at and program == "pg_ctl":
+            # To go there takes root's rights.
+            own = [] if user is None else ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
+            command, user = [*self._at, *own, *command], None
+        done = subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{program}: {done.stderr}\n{_tail(self._folder / 'log')}"
         return done.stdout
 
