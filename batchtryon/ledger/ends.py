@@ -150,6 +150,9 @@ class Target(_End):
                 _require_left_over(connection, identity)
                 _drop(connection)
             metadata.create_all(connection)
+            if database.is_shared:
+                # Reading asks who is at work, also before anybody was.
+                shared_metadata.create_all(connection)
             kept = {key: value for key, value in read_meta(source).items() if key not in _OWN}
             if database.is_shared:
                 kept[CLOCK_KEY] = uuid.uuid4().hex

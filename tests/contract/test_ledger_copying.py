@@ -248,6 +248,7 @@ def test_it_can_be_read_and_says_where_it_is(studio: Studio) -> None:
     assert there is not None
     with there:
         assert there.moved is None
+        assert there.at_work() == [], "status asks for it, before anybody worked there"
 
 
 def test_a_password_is_kept_out_of_the_source(to_server: Studio) -> None:
