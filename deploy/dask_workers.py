@@ -5,7 +5,8 @@
 
 What comes after ``--`` goes to ``batchtryon worker`` as it is. Dask only starts the workers. It must never get one task
 a row: it runs a task again when one of its workers is lost, and keeps no record of what was paid for. A worker that is
-begun again does no harm, for the ledger knows what it did. So: one task a worker, ``retries=0``, ``pure=False``.
+begun again does no harm, for the ledger knows what it did. So: one task a worker, ``retries=0``, ``pure=False``. A task
+that is cancelled, as all are when this script is interrupted, ends its worker by SIGTERM.
 
 The key and the database's password are read on each host, from the environment of its Dask worker or from files named
 after ``--``: they are no arguments of a task, for those pass through the scheduler.
@@ -14,29 +15,47 @@ after ``--``: they are no arguments of a task, for those pass through the schedu
 from __future__ import annotations
 
 import argparse
-import ctypes
-import signal
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
-from distributed import Client, Future, LocalCluster
+from dask.typing import Key
+from distributed import Client, Future, LocalCluster, get_worker
 
-#: Of Linux (prctl(2)): the signal a process gets when its parent has died.
-_PR_SET_PDEATHSIG = 1
+#: Becomes the command after its first argument, and gets SIGTERM (15) when the process of that number dies: Dask ends
+#: its workers without a word to what they started. PR_SET_PDEATHSIG (1) of prctl(2) is for Linux only; a ``preexec_fn``
+#: would run between threads.
+_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+#: Seconds between two looks at whether the task was cancelled.
+_LOOK_EVERY = 0.5
 
 
 def work(arguments: Sequence[str]) -> int:
-    """On a Dask worker: be a batchtryon worker until it ends. Gives its exit code."""
-    tell_parents_death = ctypes.CDLL(None).prctl
+    """On a Dask worker: be a batchtryon worker until it ends, or the task is cancelled. Gives its exit code."""
+    task = get_worker().get_current_task()
+    batchtryon = [sys.executable, "-m", "batchtryon", "worker", *arguments]
+    with subprocess.Popen([sys.executable, "-c", _WITH_PARENT, str(os.getpid()), *batchtryon]) as process:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOK_EVERY)
+            if not is_wanted(task):
+                process.terminate()
+                # Never killed: it awaits its submits under way (docs/workers.md says how long).
+                return process.wait()
 
-    def end_with_dask() -> None:
-        # Dask ends its workers without a word to what they started; this one is to end well, as by SIGTERM.
-        tell_parents_death(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
-    command = [sys.executable, "-m", "batchtryon", "worker", *arguments]
-    return subprocess.run(command, check=False, preexec_fn=end_with_dask).returncode
+def is_wanted(task: Key) -> bool:
+    """Whether anyone still waits for a task of this Dask worker; Dask does not stop one that has begun."""
+    state = get_worker().state.tasks.get(task)
+    return state is not None and state.state == "executing"
 
 
 def start(client: Client, arguments: Sequence[str]) -> dict[str, Future[int]]:
