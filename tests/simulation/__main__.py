@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from functools import partial
 from time import perf_counter, process_time
 
+from tests.contract.postgres_cluster import Cluster
 from tests.simulation.adversary import SIZES, draw
 from tests.simulation.exhaustive import FATES, kill_everywhere
 from tests.simulation.pieces import play_piece
-from tests.simulation.schedule import play_night
+from tests.simulation.schedule import Books, play_night
+from tests.simulation.shared import NightPostgres
 from tests.simulation.tally import Tally
 
 #: Nights a process plays before it says what they found.
@@ -27,16 +29,23 @@ _PIECE = 25
 def main() -> int:
     """0 if no rule was broken."""
     given = _arguments()
+    if given.ledger == "sqlite":
+        return _play(given, None)
+    with Cluster() as cluster:
+        return _play(given, NightPostgres(cluster))
+
+
+def _play(given: argparse.Namespace, on: Books | None) -> int:
     if given.replay is not None:
-        return _replay(given.replay, given.size)
+        return _replay(given.replay, given.size, on)
     if given.exhaustive is not None:
-        return _exhaust(given)
+        return _exhaust(given, on)
     first, last = given.seeds
     tally, began = Tally(), perf_counter()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        for part in _tallies(given, range(first, last + 1)):
+        for part in _tallies(given, range(first, last + 1), on):
             tally.add(part)
             for seed, findings in part.failures:
                 _say(f"seed {seed}: {'; '.join(findings[:3])}\n    replay: {_command(seed, given.size)}")
@@ -55,7 +64,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--exhaustive", choices=sorted(FATES), help="kill a run at each side effect")
     parser.add_argument("--rows", type=int, default=12, help="rows of the run that is killed everywhere")
     parser.add_argument("--stride", type=int, default=1, help="every how many-th second kill is tried")
-    return parser.parse_args()
+    parser.add_argument("--ledger", choices=["sqlite", "postgresql"], default="sqlite",
+                        help="postgresql: on a real server, some ten times slower, in one process")
+    given = parser.parse_args()
+    if given.ledger == "postgresql" and given.jobs != 1:
+        parser.error("on postgresql nights are played by one process")
+    return given
 
 
 def _seeds(text: str) -> tuple[int, int]:
@@ -66,11 +80,11 @@ def _seeds(text: str) -> tuple[int, int]:
     return first, int(found[2] or first)
 
 
-def _tallies(given: argparse.Namespace, seeds: range) -> Iterator[Tally]:
+def _tallies(given: argparse.Namespace, seeds: range, on: Books | None) -> Iterator[Tally]:
     pieces = [seeds[start:start + _PIECE] for start in range(0, len(seeds), _PIECE)]
     play_one = partial(play_piece, size=given.size)
     if given.jobs == 1:
-        yield from map(play_one, pieces)
+        yield from map(partial(play_one, on=on), pieces)
         return
     with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
         yield from pool.imap_unordered(play_one, pieces)
@@ -80,10 +94,10 @@ def _command(seed: int, size: str) -> str:
     return f"python -m tests.simulation --replay {seed}" + (f" --size {size}" if size != "small" else "")
 
 
-def _replay(seed: int, size: str) -> int:
+def _replay(seed: int, size: str, on: Books | None) -> int:
     night = draw(seed, size=size)
     _say(f"{night}\n")
-    verdict = play_night(night, story=lambda second, what: _say(f"{second:10.3f}  {what}"))
+    verdict = play_night(night, on=on, story=lambda second, what: _say(f"{second:10.3f}  {what}"))
     _say(f"\nattempts: {dict(verdict.attempts)}; {verdict.sessions} sessions, {verdict.kills} kills, "
          f"{verdict.posts} submits, {verdict.seconds:.0f} s")
     for finding in verdict.excused:
@@ -93,9 +107,9 @@ def _replay(seed: int, size: str) -> int:
     return 1 if verdict.broken else 0
 
 
-def _exhaust(given: argparse.Namespace) -> int:
+def _exhaust(given: argparse.Namespace, on: Books | None) -> int:
     began, played, failed = process_time(), 0, 0
-    for verdict in kill_everywhere(given.exhaustive, rows=given.rows, stride=given.stride):
+    for verdict in kill_everywhere(given.exhaustive, rows=given.rows, stride=given.stride, on=on):
         played += 1
         if verdict.broken:
             failed += 1

@@ -23,6 +23,7 @@ from batchtryon.ledger.database import Database
 from batchtryon.records import Answer
 from tests.simulation.night import Hazard
 from tests.simulation.reaper import Killed
+from tests.simulation.virtual import VirtualClock
 
 __all__ = ["Effects", "NightDatabase", "NightSpool", "NightStore"]
 
@@ -119,7 +120,12 @@ class NightDatabase(Database):
     One for all nights, so that statements are compiled once.
     """
 
+    #: How much more a session may do than one alone on its ledger.
+    busier = 1.0
+
     def __init__(self) -> None:
+        #: The night's.
+        self.clock = VirtualClock()
         self._raw = sqlite3.connect(":memory:", check_same_thread=False)
         super().__init__("sqlite://")
         #: The process that uses it now.
@@ -130,13 +136,16 @@ class NightDatabase(Database):
         self._raw.deserialize(image)
         self.effects = Effects()
 
+    def leave(self) -> None:
+        """The process that used it is no more."""
+
     def image(self) -> bytes:
         """A picture of what it holds."""
         return self._raw.serialize()
 
-    def ask(self, sql: str, *given: object) -> list[Any]:
+    def ask(self, sql: str) -> list[Any]:
         """Read past the ledger's code, as a judge does."""
-        return self._raw.execute(sql, given).fetchall()
+        return self._raw.execute(sql).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

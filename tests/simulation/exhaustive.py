@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.simulation.night import Hazard, Night, RowSpec, Session
-from tests.simulation.schedule import Verdict, effects_of, play_night
+from tests.simulation.schedule import Books, Verdict, effects_of, play_night
 
 __all__ = ["FATES", "kill_everywhere"]
 
@@ -15,24 +15,31 @@ FATES = {"once": 1, "twice": 2}
 _HOW = ("before", "after")
 
 
-def kill_everywhere(fate: str, *, rows: int = 12, stride: int = 1) -> Iterator[Verdict]:
-    """The verdicts, in order. ``stride``: every how many-th second kill is tried, in turns."""
+def kill_everywhere(
+    fate: str, *, rows: int = 12, stride: int = 1, on: Books | None = None
+) -> Iterator[Verdict]:
+    """The verdicts, in order.
+
+    ``stride``: every how many-th kill is tried; of runs killed twice the second one, in turns. ``on``: see
+    :func:`play_night`.
+    """
     night = _night(rows)
     turn = 0
-    for first in _kills(night):
+    for place, first in enumerate(_kills(night, on)):
         once = replace(night, sessions=(replace(night.sessions[0], hazards=(first,)), _again(night)))
         if FATES[fate] == 1:
-            yield play_night(once)
+            if place % stride == 0:
+                yield play_night(once, on=on)
             continue
         turn += 1
-        for number, second in enumerate(_kills(once, session=2)):
+        for number, second in enumerate(_kills(once, on, session=2)):
             if (number + turn) % stride == 0:
                 again = replace(_again(night), hazards=(second,))
-                yield play_night(replace(once, sessions=(once.sessions[0], again, _again(night))))
+                yield play_night(replace(once, sessions=(once.sessions[0], again, _again(night))), on=on)
 
 
-def _kills(night: Night, session: int = 1) -> Iterator[Hazard]:
-    for number in range(1, effects_of(night, session) + 1):
+def _kills(night: Night, on: Books | None, session: int = 1) -> Iterator[Hazard]:
+    for number in range(1, effects_of(night, session, on=on) + 1):
         for how in _HOW:
             yield Hazard(at=number, what=how)
 

@@ -18,6 +18,7 @@ from tests.simulation.account import Account, Post
 from tests.simulation.effects import NightDatabase
 from tests.simulation.network import picture_of, unlabelled
 from tests.simulation.night import Night, RowSpec, Session
+from tests.simulation.shared import NightPostgres
 
 __all__ = ["Judge", "content_of"]
 
@@ -58,7 +59,7 @@ class Judge:
 
     night: Night
     account: Account
-    database: NightDatabase
+    database: NightDatabase | NightPostgres
     files: Mapping[str, bytes]
     #: Content hashes each row has had over all versions of the manifest.
     contents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -16,6 +16,7 @@ import httpx
 
 from batchtryon.api.client import KeyRing, TryOnClient
 from batchtryon.api.transport import open_client
+from batchtryon.clock import Clock
 from batchtryon.errors import ExitCode
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.executor import Executor
@@ -23,6 +24,7 @@ from batchtryon.executor.gateway import InlineGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run
 from batchtryon.ledger.catalog import ManifestRecord
+from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
@@ -39,6 +41,7 @@ from tests.simulation.line import MARK, Line, LineClient, LineTransport
 from tests.simulation.network import API
 from tests.simulation.night import Night, Session
 from tests.simulation.rows import read_rows
+from tests.simulation.shared import NightPostgres
 from tests.simulation.virtual import VirtualClock
 
 __all__ = ["Machine", "Outcome", "Process"]
@@ -62,7 +65,7 @@ class Machine:
     """What outlives a process: the clock, the ledger's database, the output folder, the spool."""
 
     clock: VirtualClock
-    database: NightDatabase
+    database: NightDatabase | NightPostgres
     files: dict[str, bytes]
     spooled: list[tuple[int, Answer]]
 
@@ -70,7 +73,7 @@ class Machine:
 class _Client(TryOnClient):
     """Tells the line under which sending mark a submit leaves."""
 
-    def __init__(self, clock: VirtualClock, **given: Any) -> None:
+    def __init__(self, clock: Clock, **given: Any) -> None:
         super().__init__(clock=clock, **given)
         self._machine_clock = clock
 
@@ -99,6 +102,8 @@ class Process:
         """From plan to verdict. Raises Killed, and what the product raises."""
         self._store.sweep()
         ledger, settings = self._ledger, self._settings
+        if ledger.is_shared:
+            ledger.join(Badge(host="night", process=1, version="night", role="run", doing=NAME))
         self._retry()
         rows = read_rows(self._session.rows)
         plan = Planner(NAME, ledger.catalog.snapshot(NAME), settings)
@@ -119,6 +124,8 @@ class Process:
         code = verdict_code(reasons, counts, paused=progress.paused)
         finished = not (counts.get("pending") or counts.get("in_flight"))
         ledger.runs.end(key, verdict="", exit_code=int(code), summary={}, finished=finished)
+        if ledger.crew is not None:
+            ledger.crew.leave()
         return Outcome(code, reasons, counts, progress, tuple(message.text for message in self._messages))
 
     def _retry(self) -> None:
@@ -136,7 +143,7 @@ class Process:
             self._ledger.second.reopen(wishes)
 
     async def _execute(self, key: RunKey, manifest: ManifestRecord) -> tuple[Progress, dict[ExitCode, str]]:
-        settings, clock, ledger = self._settings, self._machine.clock, self._ledger
+        settings, clock, ledger = self._settings, self._ledger.clock, self._ledger
         rules = PermitRules(
             rate=settings.rate, concurrency=settings.concurrency, max_credits=settings.max_credits,
             keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
@@ -146,6 +153,7 @@ class Process:
         run = Run(
             key=key, settings=settings, clock=clock, ledger=InlineGateway(), workshop=InlineGateway(),
             attempts=attempts, jobs=jobs, runs=ledger.runs, sync=manifest.sync, tell=self._tell, books=books,
+            crew=ledger.crew,
         )
         async with AsyncExitStack() as stack:
             client = await self._client(stack)

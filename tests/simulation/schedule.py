@@ -24,13 +24,16 @@ from tests.simulation.line import Line
 from tests.simulation.night import Event, Night, Session
 from tests.simulation.process import Machine, Outcome, Process
 from tests.simulation.reaper import Killed
+from tests.simulation.shared import NightPostgres
 from tests.simulation.troubles import BROKEN_PROMISES
 from tests.simulation.virtual import TooLong, VirtualClock, run_virtually
 
-__all__ = ["UNSEEN", "Bug", "Story", "Verdict", "effects_of", "play", "play_night"]
+__all__ = ["UNSEEN", "Books", "Bug", "Story", "Verdict", "effects_of", "play", "play_night"]
 
 #: A change of the client's side that is in force while this context is open.
 Bug: TypeAlias = AbstractContextManager[Any]
+#: What a night's ledger is written in.
+Books: TypeAlias = NightDatabase | NightPostgres
 #: Hears what happens, with the server's second.
 Story: TypeAlias = Callable[[float, str], None]
 
@@ -80,33 +83,38 @@ class Verdict:
         return not self.broken
 
 
-def play(seed: int, *, size: str = "small", bug: Bug | None = None, story: Story | None = None) -> Verdict:
+def play(
+    seed: int, *, size: str = "small", bug: Bug | None = None, story: Story | None = None, on: Books | None = None
+) -> Verdict:
     """Draw the night of a seed and play it. ``bug`` is in force on the client's side only."""
-    return play_night(draw(seed, size=size), bug=bug, story=story)
+    return play_night(draw(seed, size=size), bug=bug, story=story, on=on)
 
 
-def play_night(night: Night, *, bug: Bug | None = None, story: Story | None = None) -> Verdict:
-    """Play a night."""
+def play_night(
+    night: Night, *, bug: Bug | None = None, story: Story | None = None, on: Books | None = None
+) -> Verdict:
+    """Play a night; ``on`` a ledger's database, by default SQLite in memory."""
+    on = on or _database()
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with bug or nullcontext(), _barking():
-            return _Play(night, story).play()
+        with bug or nullcontext(), _barking(_CPU_SECONDS * on.busier):
+            return _Play(night, story, on).play()
     except Hang:
-        return Verdict(night=night, broken=(f"hang: more than {_CPU_SECONDS:g} s of work",))
+        return Verdict(night=night, broken=(f"hang: more than {_CPU_SECONDS * on.busier:g} s of work",))
     finally:
         if collecting:
             gc.enable()
 
 
 @contextmanager
-def _barking() -> Iterator[None]:
+def _barking(seconds: float) -> Iterator[None]:
     """Raise :class:`Hang` once the night has taken too much of this process's own time."""
     def bark(_number: int, _frame: FrameType | None) -> None:
         raise Hang
 
     before = signal.signal(signal.SIGVTALRM, bark)
-    signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
@@ -114,18 +122,19 @@ def _barking() -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def effects_of(night: Night, session: int) -> int:
+def effects_of(night: Night, session: int, *, on: Books | None = None) -> int:
     """How many side effects that session of a night has, the first being 1."""
-    return play_night(night).effects[session - 1]
+    return play_night(night, on=on).effects[session - 1]
 
 
 class _Play:
-    def __init__(self, night: Night, story: Story | None) -> None:
+    def __init__(self, night: Night, story: Story | None, database: Books) -> None:
         self.night = night
-        self.clock = VirtualClock(longest=_LONGEST, turns=_TURNS)
+        self.clock = VirtualClock(longest=_LONGEST, turns=_TURNS * database.busier)
         self.story = story
         self.account = Account(night, self.clock.elsewhere)
-        self.database = _database()
+        self.database = database
+        self.database.clock = self.clock
         self.database.renew(_image())
         self.machine = Machine(clock=self.clock, database=self.database, files={}, spooled=[])
         self.line = Line(night, self.account, None if story is None else self.tell)
@@ -203,6 +212,7 @@ class _Play:
         except Exception as exc:  # noqa: BLE001  # whatever the product lets out is a finding
             broken.append(f"crashed: {exc!r}")
         self.database.effects = Effects()
+        self.database.leave()
         self.judge.ends(session, process.reopened)
         self.effects.append(effects.count)
         if outcome is not None:
