@@ -18,11 +18,11 @@ from typing import Final
 from batchtryon.clock import SystemClock
 from batchtryon.executor.lifecycle import after_answer, after_report
 from batchtryon.ledger.attempts import Attempts, Heard
-from batchtryon.ledger.crew import HEARTBEAT, Badge, Crew
 from batchtryon.ledger.granting import Asked, RunKey
 from batchtryon.ledger.jobs import Ended, Jobs, Saved
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.shared.crew import HEARTBEAT, Badge, Crew
 from batchtryon.ledger.spool import Spool
 from batchtryon.records import Answer, Attempt, Item, JobReport, SavedPicture, Verdict
 from batchtryon.settings import Rate

@@ -15,9 +15,9 @@ from batchtryon.clock import Clock
 from batchtryon.conditions import Condition, all_hold
 from batchtryon.errors import UsageError
 from batchtryon.ledger.catalog import ManifestRecord
-from batchtryon.ledger.crew import WorkerRecord
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.second import Wish
+from batchtryon.ledger.shared.crew import WorkerRecord
 from batchtryon.ledger.story import RunRecord, StandingRow
 from batchtryon.manifest import FORMATS, PACKED
 from batchtryon.records import SourceForm

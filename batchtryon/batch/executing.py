@@ -23,7 +23,7 @@ from batchtryon.images import PreparedCache, read_source
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
-from batchtryon.ledger.spools import SpoolFolder
+from batchtryon.ledger.shared.spools import SpoolFolder
 from batchtryon.polling import PollPlanner
 from batchtryon.settings import Settings
 from batchtryon.store import Store

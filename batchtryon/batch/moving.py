@@ -7,9 +7,9 @@ from pathlib import Path
 
 from batchtryon.batch.witnesses import remember_move
 from batchtryon.clock import Clock
-from batchtryon.ledger.copying import Moved, copy_ledger
 from batchtryon.ledger.database import sqlite_path
 from batchtryon.ledger.identity import Identity
+from batchtryon.ledger.moving.copying import Moved, copy_ledger
 from batchtryon.ledger.spool import Spool
 from batchtryon.workspace import state_folder
 

@@ -25,7 +25,6 @@ from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, ConfigurationError, ExitCode, LedgerForgot, StoreAway, StoreRefused
 from batchtryon.executor.run import Message, Progress, Weight
 from batchtryon.ledger.catalog import ManifestRecord
-from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.database import is_in_memory, sqlite_path
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.identity import Identity
@@ -34,6 +33,7 @@ from batchtryon.ledger.locks import HeldLock
 from batchtryon.ledger.mounts import network_warning
 from batchtryon.ledger.opening import Admission
 from batchtryon.ledger.runs import Books
+from batchtryon.ledger.shared.crew import Badge
 from batchtryon.planner import Plan
 from batchtryon.records import Balance, RowState
 from batchtryon.report.results import write_results

@@ -24,11 +24,11 @@ from batchtryon.buckets import ObjectAddress, is_object_address
 from batchtryon.clock import Clock
 from batchtryon.errors import ConfigurationError, ExitCode, LedgerAway, LedgerForgot
 from batchtryon.executor.run import Message, Progress, Weight
-from batchtryon.ledger.crew import HEARTBEAT, Badge
 from batchtryon.ledger.database import is_postgres
 from batchtryon.ledger.identity import objections
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.runs import OpenRun
+from batchtryon.ledger.shared.crew import HEARTBEAT, Badge
 from batchtryon.settings import Layer, OnUnknown, Settings
 from batchtryon.store import open_store
 

@@ -25,7 +25,7 @@ from batchtryon.cli.options import AnyManifest, Json, Talk, Where, options_of, s
 from batchtryon.cli.summary_view import row_words
 from batchtryon.cli.wording import and_more, counted, moment, number, safe, status_words
 from batchtryon.errors import ExitCode, UsageError
-from batchtryon.ledger.crew import WorkerRecord
+from batchtryon.ledger.shared.crew import WorkerRecord
 from batchtryon.ledger.story import RunRecord, StandingRow
 from batchtryon.manifest import FIXED
 

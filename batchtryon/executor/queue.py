@@ -13,7 +13,7 @@ from batchtryon.errors import LedgerAway
 from batchtryon.executor.isolation import tell_lifted
 from batchtryon.executor.press import Body, Press
 from batchtryon.executor.run import Run
-from batchtryon.ledger.crew import Crew
+from batchtryon.ledger.shared.crew import Crew
 from batchtryon.records import Item
 
 __all__ = ["SubmitQueue"]

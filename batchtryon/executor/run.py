@@ -14,11 +14,11 @@ from batchtryon.errors import BatchTryonError, ExitCode, LedgerAway
 from batchtryon.executor.gateway import Gateway, Gathered
 from batchtryon.executor.quarantine import Quarantine
 from batchtryon.ledger.attempts import Attempts, Heard
-from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.jobs import Ended, Jobs, Saved
 from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
+from batchtryon.ledger.shared.crew import Crew
 from batchtryon.records import Balance
 from batchtryon.settings import Settings
 

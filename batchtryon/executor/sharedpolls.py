@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from batchtryon.executor.run import Run
-from batchtryon.ledger.polls import PollBlocks
+from batchtryon.ledger.shared.polls import PollBlocks
 from batchtryon.settings import Rate
 
 __all__ = ["SharedPollWindow"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from batchtryon.executor.run import Run
 from batchtryon.executor.sharedpolls import SharedPollWindow
-from batchtryon.ledger.crew import HEARTBEAT, Crew
+from batchtryon.ledger.shared.crew import HEARTBEAT, Crew
 from batchtryon.records import Job, Output
 from batchtryon.states import JobState
 

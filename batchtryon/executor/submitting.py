@@ -17,9 +17,9 @@ from batchtryon.executor.run import Run
 from batchtryon.executor.sharing import Sharing
 from batchtryon.images import PictureAway, PictureChanged
 from batchtryon.ledger.attempts import Heard, KnownJob, Settled
-from batchtryon.ledger.crew import LeaseLost
 from batchtryon.ledger.granting import Asked
 from batchtryon.ledger.permits import Denied, Limit
+from batchtryon.ledger.shared.crew import LeaseLost
 from batchtryon.records import Answer, Attempt, Item, Job, PictureUnusable, Verdict
 from batchtryon.retry import RetryPolicy
 from batchtryon.states import AttemptEvent, JobState

@@ -19,12 +19,12 @@ from batchtryon.errors import BatchTryonError, DiskError, LedgerAway, LedgerForg
 from batchtryon.ledger.ages import deadline_here
 from batchtryon.ledger.catalog import sources_from_json
 from batchtryon.ledger.changes import ChangeKind
-from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.deeds import do_together
 from batchtryon.ledger.granting import Asked, Granted, RunKey, grant, mark
 from batchtryon.ledger.permits import PermitBook
 from batchtryon.ledger.setbacks import Setbacks
+from batchtryon.ledger.shared.crew import Crew
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.tables import attempts, items, jobs, manifests, rows
 from batchtryon.ledger.turns import Turn, Turns

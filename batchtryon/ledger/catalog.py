@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Text, bindparam, cast, func, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import UsageError
-from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.database import Database
+from batchtryon.ledger.shared.advisory import Lock, take
 from batchtryon.ledger.stems import Stems
 from batchtryon.ledger.tables import files, items, manifests, rows
 from batchtryon.names import stem_key

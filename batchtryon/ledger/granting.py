@@ -15,8 +15,8 @@ from sqlalchemy import Connection, bindparam
 
 from batchtryon.clock import Clock
 from batchtryon.ledger.changes import ChangeKind
-from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.permits import Denied, Limit
+from batchtryon.ledger.shared.crew import Crew
 from batchtryon.ledger.tables import attempts, items
 from batchtryon.ledger.turns import Turn
 from batchtryon.records import Attempt, Item

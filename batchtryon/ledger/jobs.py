@@ -14,9 +14,9 @@ from batchtryon.clock import Clock
 from batchtryon.ledger.ages import age
 from batchtryon.ledger.attempts import Taken, move_item
 from batchtryon.ledger.changes import ChangeKind
-from batchtryon.ledger.crew import Crew
 from batchtryon.ledger.database import Database
 from batchtryon.ledger.deeds import do_together
+from batchtryon.ledger.shared.crew import Crew
 from batchtryon.ledger.tables import attempts, files, items, jobs, manifests, outputs, rows
 from batchtryon.ledger.turns import Turn, Turns
 from batchtryon.records import Delivery, Job, JobOutcome, Output, PictureCopy, SavedPicture, WrittenFile

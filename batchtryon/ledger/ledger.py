@@ -12,30 +12,30 @@ from sqlalchemy import Connection, select
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, DiskError
-from batchtryon.ledger.advisory import look
 from batchtryon.ledger.assets import Assets
 from batchtryon.ledger.attempts import Attempts
 from batchtryon.ledger.catalog import Catalog, ManifestRecord
-from batchtryon.ledger.crew import Badge, Crew, WorkerRecord, workers_of
 from batchtryon.ledger.database import Database, is_postgres, sqlite_path
-from batchtryon.ledger.fence import Mark, Move, mark_of
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.identity import Identity, read_identity
 from batchtryon.ledger.inventory import Inventory
 from batchtryon.ledger.jobs import Jobs
 from batchtryon.ledger.locks import HeldLock, living_holder, lock_of
 from batchtryon.ledger.migrations import read_meta
+from batchtryon.ledger.moving.fence import Mark, Move, mark_of
 from batchtryon.ledger.opening import Guard, open_for_reading, open_for_work
 from batchtryon.ledger.permits import PermitBook, PermitRules
-from batchtryon.ledger.postgres import database_at
 from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.restoring import restoring
 from batchtryon.ledger.runs import Runs
 from batchtryon.ledger.second import SecondThoughts
+from batchtryon.ledger.shared.advisory import look
+from batchtryon.ledger.shared.crew import Badge, Crew, WorkerRecord, workers_of
+from batchtryon.ledger.shared.postgres import database_at
+from batchtryon.ledger.shared.timing import CLOCK_KEY, SharedClock, SharedTime
 from batchtryon.ledger.spool import Spool
 from batchtryon.ledger.story import Story
 from batchtryon.ledger.tables import attempts, items, jobs, outputs, rows
-from batchtryon.ledger.timing import CLOCK_KEY, SharedClock, SharedTime
 from batchtryon.ledger.turns import OwnTurns, SharedTurns, Turns
 from batchtryon.states import AttemptState, ItemState, JobState
 

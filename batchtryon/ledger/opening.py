@@ -11,10 +11,8 @@ from sqlalchemy import Connection
 
 from batchtryon.clock import Clock
 from batchtryon.errors import LedgerError, LedgerForgot
-from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.backup import back_up_before_step
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.fence import require_here
 from batchtryon.ledger.identity import Evidence, Identity, Objection, advance, read_identity
 from batchtryon.ledger.migrations import (
     STEPS,
@@ -25,7 +23,9 @@ from batchtryon.ledger.migrations import (
     read_meta,
     schema_version,
 )
-from batchtryon.ledger.shared_tables import AT_WORK, shared_metadata
+from batchtryon.ledger.moving.fence import require_here
+from batchtryon.ledger.shared.advisory import Lock, take
+from batchtryon.ledger.shared.tables import AT_WORK, shared_metadata
 from batchtryon.ledger.tables import meta
 
 __all__ = ["Admission", "Guard", "naming", "open_for_reading", "open_for_work"]

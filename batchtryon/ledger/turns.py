@@ -18,15 +18,15 @@ from typing import Any, Protocol, TypeAlias
 from sqlalchemy import Connection, insert, select
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.changes import Change, ChangeKind, follow
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.fence import require_here
-from batchtryon.ledger.memory import Memory
 from batchtryon.ledger.migrations import read_meta
+from batchtryon.ledger.moving.fence import require_here
 from batchtryon.ledger.permits import Denied, PermitBook
-from batchtryon.ledger.shared_tables import journal
-from batchtryon.ledger.timing import SharedTime
+from batchtryon.ledger.shared.advisory import Lock, take
+from batchtryon.ledger.shared.memory import Memory
+from batchtryon.ledger.shared.tables import journal
+from batchtryon.ledger.shared.timing import SharedTime
 
 __all__ = ["JOURNAL_SECONDS", "OwnTurns", "SharedTurns", "Turn", "Turns"]
 

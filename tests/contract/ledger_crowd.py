@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchtryon.ledger.crew import HEARTBEAT, Badge
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.shared.crew import HEARTBEAT, Badge
 from batchtryon.records import Row
 from tests.contract.ledger_steps import RULES, Steps
 from tests.contract.postgres_time import HostClock

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.shared.postgres import PostgresDatabase
 from tests.simulation.virtual import VirtualClock
 
 __all__ = ["VIRTUAL", "HostClock", "virtual", "virtual_time"]

@@ -15,18 +15,20 @@ from sqlalchemy import Connection, Table, text
 from batchtryon.batch.moving import move_ledger
 from batchtryon.batch.witnesses import WITNESS_NAME, Witnesses, place_of
 from batchtryon.errors import BatchTryonError, LedgerBusy, LedgerError, LedgerForgot, UsageError
-from batchtryon.ledger import copying, database, postgres
+from batchtryon.ledger import database
 from batchtryon.ledger.assets import Asset
-from batchtryon.ledger.copying import copy_ledger
-from batchtryon.ledger.crew import LEASE, Badge
-from batchtryon.ledger.ends import Source
-from batchtryon.ledger.fence import Mark, mark_of
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.migrations import read_meta
+from batchtryon.ledger.moving import copying
+from batchtryon.ledger.moving.copying import copy_ledger
+from batchtryon.ledger.moving.ends import Source
+from batchtryon.ledger.moving.fence import Mark, mark_of
+from batchtryon.ledger.moving.pieces import COPIED, copy_table, tally
 from batchtryon.ledger.permits import Denied, Limit
-from batchtryon.ledger.pieces import COPIED, copy_table, tally
-from batchtryon.ledger.postgres import database_at
-from batchtryon.ledger.shared_tables import shared_metadata
+from batchtryon.ledger.shared import postgres
+from batchtryon.ledger.shared.crew import LEASE, Badge
+from batchtryon.ledger.shared.postgres import database_at
+from batchtryon.ledger.shared.tables import shared_metadata
 from batchtryon.ledger.tables import attempts, items, leases, meta, metadata
 from batchtryon.settings import Rate
 from tests.contract.ledger_crowd import Crowd
@@ -678,7 +680,7 @@ def test_a_tally_tells_any_row_that_is_missing_doubled_or_changed(to_server: Stu
 
 
 def test_tables_of_more_rows_than_a_piece_are_copied_whole(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchtryon.ledger.pieces._PIECE", 3)
+    monkeypatch.setattr("batchtryon.ledger.moving.pieces._PIECE", 3)
     studio.work()
     studio.move()
     assert len(studio.look(studio.target)["rows"]) == len(ROWS)

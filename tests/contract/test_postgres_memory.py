@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from batchtryon.errors import ExitCode, LedgerAway, LedgerForgot
-from batchtryon.ledger import memory
 from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitBook
-from batchtryon.ledger.postgres import PostgresDatabase
-from batchtryon.ledger.timing import SharedTime
+from batchtryon.ledger.shared import memory
+from batchtryon.ledger.shared.postgres import PostgresDatabase
+from batchtryon.ledger.shared.timing import SharedTime
 from batchtryon.ledger.turns import JOURNAL_SECONDS, SharedTurns
 from batchtryon.records import Attempt
 from tests.contract.ledger_crowd import Crowd, Hand

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, inspect, text
 
 from batchtryon.errors import LedgerAway, LedgerError, LedgerForgot
 from batchtryon.ledger import migrations, opening
-from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.ledger.postgres import PostgresDatabase
-from batchtryon.ledger.shared_tables import shared_metadata
+from batchtryon.ledger.shared.crew import Badge
+from batchtryon.ledger.shared.postgres import PostgresDatabase
+from batchtryon.ledger.shared.tables import shared_metadata
 from batchtryon.ledger.tables import SCHEMA_VERSION, metadata
 from tests.contract.ledger_steps import ORIGIN
 from tests.contract.postgres_cluster import Cluster

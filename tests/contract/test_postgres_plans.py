@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from batchtryon.errors import LedgerAway
-from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.shared.postgres import PostgresDatabase
 from tests.contract.postgres_cluster import Cluster
 
 __all__: list[str] = []

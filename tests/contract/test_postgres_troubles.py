@@ -23,12 +23,12 @@ from batchtryon.errors import (
     LedgerError,
     LedgerForgot,
 )
-from batchtryon.ledger import advisory
-from batchtryon.ledger.advisory import Lock, look, take
-from batchtryon.ledger.complaints import translated
 from batchtryon.ledger.database import redacted, sqlite_path
-from batchtryon.ledger.postgres import PostgresDatabase
-from batchtryon.ledger.timing import SharedTime
+from batchtryon.ledger.shared import advisory
+from batchtryon.ledger.shared.advisory import Lock, look, take
+from batchtryon.ledger.shared.complaints import translated
+from batchtryon.ledger.shared.postgres import PostgresDatabase
+from batchtryon.ledger.shared.timing import SharedTime
 from tests.contract import postgres_cluster
 from tests.contract.postgres_cluster import Cluster
 from tests.simulation.virtual import VirtualClock

@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import Connection
 
 from batchtryon.errors import LedgerAway
-from batchtryon.ledger import advisory
 from batchtryon.ledger.attempts import Settled
-from batchtryon.ledger.crew import HEARTBEAT, LEASE, LeaseLost
 from batchtryon.ledger.permits import Denied, Limit, PermitRules
-from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.shared import advisory
+from batchtryon.ledger.shared.crew import HEARTBEAT, LEASE, LeaseLost
+from batchtryon.ledger.shared.postgres import PostgresDatabase
 from batchtryon.records import Attempt
 from batchtryon.settings import Rate
 from tests.contract.ledger_crowd import Crowd, Hand

@@ -24,10 +24,10 @@ from batchtryon.executor.gateway import InlineGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run
 from batchtryon.ledger.catalog import ManifestRecord
-from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.shared.crew import Badge
 from batchtryon.ledger.spool import Spool
 from batchtryon.planner import Planner
 from batchtryon.polling import PollPlanner

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.shared.postgres import PostgresDatabase
 from tests.contract.postgres_cluster import Cluster
 from tests.contract.postgres_time import VIRTUAL, virtual, virtual_time
 from tests.simulation.effects import Effects

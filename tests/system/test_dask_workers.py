@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from batchtryon.clock import SystemClock
 from batchtryon.errors import BatchTryonError
 from batchtryon.ledger.ledger import Ledger
-from batchtryon.ledger.postgres import PostgresDatabase
+from batchtryon.ledger.shared.postgres import PostgresDatabase
 from batchtryon.ledger.tables import attempts
 from tests.contract.postgres_cluster import Cluster
 from tests.system.command import Shop, open_shop, until

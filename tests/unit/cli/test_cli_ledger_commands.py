@@ -19,8 +19,8 @@ from batchtryon.cli.running import Manner
 from batchtryon.cli.screen import Screen
 from batchtryon.conditions import Condition
 from batchtryon.errors import ExitCode, LedgerBusy, UsageError
-from batchtryon.ledger.crew import Badge, WorkerRecord
 from batchtryon.ledger.second import Wish
+from batchtryon.ledger.shared.crew import Badge, WorkerRecord
 from batchtryon.ledger.story import RunRecord, StandingRow
 from batchtryon.records import Source
 from batchtryon.report.results import ExportFormat

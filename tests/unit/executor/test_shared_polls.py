@@ -16,7 +16,7 @@ import pytest
 from batchtryon.executor.agenda import Agenda, Followed
 from batchtryon.executor.run import Run
 from batchtryon.executor.sharedpolls import SharedPollWindow
-from batchtryon.ledger.polls import PollBlock, PollBlocks
+from batchtryon.ledger.shared.polls import PollBlock, PollBlocks
 from batchtryon.polling import PollPlanner
 from batchtryon.records import Job
 from batchtryon.settings import Rate

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchtryon.ledger.timing import SharedClock, SharedTime
+from batchtryon.ledger.shared.timing import SharedClock, SharedTime
 from tests.simulation.virtual import VirtualClock
 
 __all__: list[str] = []

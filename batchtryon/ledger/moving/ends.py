@@ -11,19 +11,19 @@ from sqlalchemy import Connection
 
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, LedgerBusy, LedgerError, LedgerForgot, UsageError
-from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.changes import ChangeKind
 from batchtryon.ledger.database import Database, is_postgres, redacted, sqlite_path
-from batchtryon.ledger.fence import Mark, Move, mark_of, require_here, set_mark, take_mark
 from batchtryon.ledger.identity import Identity, next_epoch, read_identity
 from batchtryon.ledger.locks import HeldLock, lock_of
 from batchtryon.ledger.migrations import is_empty, newest_version, read_meta, schema_version
+from batchtryon.ledger.moving.fence import Mark, Move, mark_of, require_here, set_mark, take_mark
+from batchtryon.ledger.moving.pieces import count_past
 from batchtryon.ledger.opening import naming
-from batchtryon.ledger.pieces import count_past
-from batchtryon.ledger.postgres import database_at
-from batchtryon.ledger.shared_tables import AT_WORK, journal, shared_metadata
+from batchtryon.ledger.shared.advisory import Lock, take
+from batchtryon.ledger.shared.postgres import database_at
+from batchtryon.ledger.shared.tables import AT_WORK, journal, shared_metadata
+from batchtryon.ledger.shared.timing import CLOCK_KEY
 from batchtryon.ledger.tables import meta, metadata, runs
-from batchtryon.ledger.timing import CLOCK_KEY
 
 __all__ = ["Source", "Target"]
 

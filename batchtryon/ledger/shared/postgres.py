@@ -21,8 +21,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError, SQLAlche
 from sqlalchemy.pool import NullPool
 
 from batchtryon.errors import BatchTryonError, ConfigurationError, LedgerAway, LedgerError
-from batchtryon.ledger.complaints import LOST_PLANS, reason_of, state_of, translated
 from batchtryon.ledger.database import Database, is_postgres, redacted
+from batchtryon.ledger.shared.complaints import LOST_PLANS, reason_of, state_of, translated
 
 __all__ = ["PostgresDatabase", "database_at"]
 

@@ -37,10 +37,10 @@ from dataclasses import dataclass, replace
 from batchtryon.clock import Clock
 from batchtryon.errors import BatchTryonError, LedgerError, UsageError
 from batchtryon.ledger.database import is_postgres
-from batchtryon.ledger.ends import Source, Target
-from batchtryon.ledger.fence import Move
 from batchtryon.ledger.identity import Identity
-from batchtryon.ledger.pieces import COPIED, Tally, copy_table, tally
+from batchtryon.ledger.moving.ends import Source, Target
+from batchtryon.ledger.moving.fence import Move
+from batchtryon.ledger.moving.pieces import COPIED, Tally, copy_table, tally
 
 __all__ = ["Moved", "copy_ledger"]
 

@@ -19,14 +19,14 @@ from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, cast, d
 from sqlalchemy.dialects.postgresql import insert
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.advisory import Lock, look, take
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.fence import require_here
 from batchtryon.ledger.migrations import read_meta, schema_version
-from batchtryon.ledger.polls import PollBlocks
-from batchtryon.ledger.shared_tables import AT_WORK, claims, journal, workers
+from batchtryon.ledger.moving.fence import require_here
+from batchtryon.ledger.shared.advisory import Lock, look, take
+from batchtryon.ledger.shared.polls import PollBlocks
+from batchtryon.ledger.shared.tables import AT_WORK, claims, journal, workers
+from batchtryon.ledger.shared.timing import SharedTime
 from batchtryon.ledger.tables import items, jobs, leases, manifests, outputs, rows, runs
-from batchtryon.ledger.timing import SharedTime
 from batchtryon.ledger.turns import JOURNAL_SECONDS
 from batchtryon.states import ItemState, JobState
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, select, update
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.advisory import Lock, take
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.shared_tables import poll_blocks
-from batchtryon.ledger.timing import SharedTime
+from batchtryon.ledger.shared.advisory import Lock, take
+from batchtryon.ledger.shared.tables import poll_blocks
+from batchtryon.ledger.shared.timing import SharedTime
 from batchtryon.settings import Rate
 
 __all__ = ["USABLE", "PollBlock", "PollBlocks"]

@@ -11,7 +11,7 @@ from enum import IntEnum
 from sqlalchemy import Connection, text
 
 from batchtryon.clock import Clock
-from batchtryon.ledger.timing import SharedTime
+from batchtryon.ledger.shared.timing import SharedTime
 
 __all__ = ["Lock", "look", "take"]
 

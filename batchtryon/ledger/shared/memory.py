@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from batchtryon.errors import LedgerForgot
 from batchtryon.ledger.changes import Change, ChangeKind
 from batchtryon.ledger.database import Database
-from batchtryon.ledger.shared_tables import journal
+from batchtryon.ledger.shared.tables import journal
 from batchtryon.ledger.tables import attempts
 
 __all__ = ["Memory"]

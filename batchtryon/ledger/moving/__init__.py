@@ -1,0 +1,1 @@
+"""How a ledger moves between SQLite and PostgreSQL, and what it came from is fenced."""
