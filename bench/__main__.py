@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import at_the_limit, full_slots, plan_100k, polls
+from bench import at_the_limit, full_slots, peers_page, plan_100k, polls
 from bench.results import Circumstances, markdown, put
 from bench.sections import every_duration, scarce_polls, virtual_nights
 
@@ -33,7 +33,10 @@ def _polls(rounds: int) -> list[str]:
 
 
 #: Parts that can be measured by themselves: how, for so many rounds.
-_PARTS: Mapping[str, Callable[[int], list[str]]] = {"virtual": _virtual, "durations": _durations, "polls": _polls}
+_PARTS: Mapping[str, Callable[[int], list[str]]] = {
+    "virtual": _virtual, "durations": _durations, "polls": _polls,
+    "peers": peers_page.measured,
+}
 
 
 def main() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http
 import json
 import socket
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from statistics import fmean
 from threading import Thread
 from time import monotonic
@@ -18,10 +21,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from batchtryon.sandbox.app import API_PATH, OUTPUTS_PATH, create_app
 from batchtryon.sandbox.fault_file import parse_faults
 from batchtryon.sandbox.front import Front
-from batchtryon.sandbox.jobs import OutputFile
+from batchtryon.sandbox.jobs import ORDINARY, Fate, OutputFile
 from batchtryon.sandbox.limits import Limits, Rate
 from batchtryon.sandbox.pictures import Album, draw
-from batchtryon.sandbox.replies import Call
+from batchtryon.sandbox.replies import Call, Reply
 from batchtryon.sandbox.world import DEFAULT_KEY, World
 from bench.durations import DURATIONS
 
@@ -47,17 +50,46 @@ class OnePicture(Album):
         return self._picture
 
 
+class Teller(World):
+    """Says when a submit is accepted, if it is the one that was asked for; its answer is still to travel back."""
+
+    tell_submit: int | None = None
+    _submits = 0
+
+    def submit(self, key: str | None, path: str, body: object, fate: Fate = ORDINARY) -> Reply:
+        reply = super().submit(key, path, body, fate)
+        self._submits += reply.status == http.HTTPStatus.OK
+        if self._submits == self.tell_submit:
+            self.tell_submit = None
+            print(json.dumps({"accepted": self._submits}), flush=True)
+        return reply
+
+
 class Doorman:
-    """Lets everything through, and remembers when the last output was served whole."""
+    """Lets everything through, and remembers when outputs were served whole."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.last_served: float | None = None
+        #: When the outputs of a job were served first, by the job's id.
+        self.served: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
         await self._app(scope, receive, send)
-        if str(scope.get("path", "")).startswith(OUTPUTS_PATH):
+        if path.startswith(OUTPUTS_PATH):
             self.last_served = monotonic()
+            self.served.setdefault(path.removeprefix(OUTPUTS_PATH).strip("/").partition("/")[0], self.last_served)
+
+
+def repeated(world: World, doorman: Doorman) -> Iterator[bool]:
+    """For each job that repeats another: whether a picture of the same row had been served whole before."""
+    served: dict[str, float] = {}
+    for job in world.books.jobs.values():
+        if job.fingerprint in served:
+            yield served[job.fingerprint] < job.arrived_at
+        first = min(served.get(job.fingerprint, float("inf")), doorman.served.get(job.id, float("inf")))
+        served[job.fingerprint] = first
 
 
 def told(world: World, doorman: Doorman) -> dict[str, Any]:
@@ -79,6 +111,8 @@ def told(world: World, doorman: Doorman) -> dict[str, Any]:
         "delay": fmean(books.discovery_delays()) if jobs else 0.0,
         "polls_per_job": fmean(job.polls for job in jobs) if jobs else 0.0,
         "most_in_window": world.most_in_window() if submits else 0,
+        "rows": len({job.fingerprint for job in jobs}),
+        "repeated": Counter("done" if done else "under way" for done in repeated(world, doorman)),
     }
 
 
@@ -90,11 +124,13 @@ def main() -> None:
     parser.add_argument("--jobs", default="12-18 s", choices=list(DURATIONS), help="how long they take")
     parser.add_argument("--credits", type=int, default=1_000_000)
     parser.add_argument("--lifted", action="store_true", help="limits out of the way: 60,000 calls a minute, 600 slots")
+    parser.add_argument("--tell-submit", type=int, metavar="N", help="print a line when the Nth is accepted")
     asked = parser.parse_args()
-    world = World(
+    world = Teller(
         monotonic=monotonic, seed=asked.seed, credits=asked.credits, speed=asked.speed,
         job_seconds=lambda _options, rng: DURATIONS[asked.jobs](rng), limits=LIFTED if asked.lifted else Limits(),
     )
+    world.tell_submit = asked.tell_submit
     plan = parse_faults(f"latency: [0, {asked.latency}]\nseed: {asked.seed}\n")
     doorman = Doorman(create_app(Front(world, plan), album=OnePicture()))
     with socket.create_server((_HOST, 0), backlog=256) as listening:

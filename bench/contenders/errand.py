@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import csv
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +40,29 @@ class Errand:
     key: str
     manifest: Path
     output: Path
+    #: Rows whose picture lies in the output folder are left out.
+    skipping: bool = False
+    #: Where a durable queue keeps its own tables; None for a file in the output folder.
+    database: str | None = None
 
     @classmethod
     def from_arguments(cls) -> Errand:
         """From the command line: base URL, key, manifest, output folder."""
-        base_url, key, manifest, output = sys.argv[1:]
-        return cls(base_url, key, Path(manifest), Path(output))
+        parser = argparse.ArgumentParser()
+        for name in ("base_url", "key"):
+            parser.add_argument(name)
+        for name in ("manifest", "output"):
+            parser.add_argument(name, type=Path)
+        parser.add_argument("--skipping", action="store_true")
+        parser.add_argument("--database")
+        return cls(**vars(parser.parse_args()))
 
     def rows(self) -> Iterator[Wanted]:
         """The manifest's rows in order, pictures read and encoded."""
         with self.manifest.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
+                if self.skipping and self._place(row["id"]).exists():
+                    continue
                 yield Wanted(
                     row["id"], self._data_url(row["person"]), self._data_url(row["garment"]), row["mode"],
                     row["output_format"],
@@ -58,7 +70,10 @@ class Errand:
 
     def keep(self, name: str, content: bytes) -> None:
         """Write one picture."""
-        (self.output / f"{name}.jpg").write_bytes(content)
+        self._place(name).write_bytes(content)
+
+    def _place(self, name: str) -> Path:
+        return self.output / f"{name}.jpg"
 
     def _data_url(self, picture: str) -> str:
         content = (self.manifest.parent / picture).read_bytes()

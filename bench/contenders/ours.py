@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -21,11 +22,12 @@ def hastened(**_: Any) -> PollPlanner:
 def main() -> None:
     errand = Errand.from_arguments()
     with patch.object(executing, "PollPlanner", hastened):
-        batchtryon.run(
+        summary = batchtryon.run(
             errand.manifest, api_key=errand.key, base_url=errand.base_url, output=errand.output,
             rate=f"{SUBMITS}/{WINDOW:g}s", poll_rate=f"{POLLS}/{WINDOW:g}s", concurrency=CONCURRENCY, settle="2s",
             on_message=print,
         )
+    sys.exit(int(summary.exit_code))
 
 
 if __name__ == "__main__":
