@@ -80,7 +80,7 @@ def measure(*, kills: int = 6, at_once: int = 4) -> list[Losses]:
                         zip(instants, [1] * kills, strict=True) if when == WHEN[0]
                         else zip([0.0] * kills, submits, strict=True), start=1)
                 ]
-                for peer in KILLED for when in WHEN
+                for peer in KILLED if not peer.postgres or clusters for when in WHEN
             }
             return [_summed(title, when, [each.result() for each in group])
                     for (title, when), group in series.items()]

@@ -72,8 +72,9 @@ def _kills(losses: Sequence[Losses]) -> Iterator[str]:
     each = losses[0]
     yield (f"Killed as by `kill -9` in the middle of {peers_killed.JOBS} jobs, and the same command given again at "
            f"once: {each.kills} kills of each kind, {each.rows} rows; the same drawn instants and submits for every "
-           "contender. Counted at the server, by row. Paid twice: the command itself bought a row again, that had been fetched, or that was under way. Paid, no picture: a row's "
-           "picture was paid for, nobody knows its job id, and it was not bought again. Exit code: second commands "
+           "contender. Counted at the server, by row. Paid twice: the command itself bought a row again that had been "
+           "fetched, or that was under way. Paid, no picture: a row's picture was paid for, nobody knows its job id, "
+           "and it was not bought again. Exit code: second commands "
            "that did not claim that all is done.")
     yield ""
     yield from table(
