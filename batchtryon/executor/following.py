@@ -106,7 +106,8 @@ class Follower:
         return max(self._agenda.wakes(now), self._window.opens(now))
 
     def _start(self, now: float) -> None:
-        polling = asyncio.ensure_future(self._poll(self._agenda.pop(now)))
+        # Counted now, not when the task begins: others are started before it does, and each looks for room.
+        polling = asyncio.ensure_future(self._poll(self._agenda.pop(now), self._window.take()))
         self._polling.add(polling)
         polling.add_done_callback(self._polled)
 
@@ -125,9 +126,8 @@ class Follower:
 
     # -- one poll ----------------------------------------------------------------------------------
 
-    async def _poll(self, followed: Followed) -> None:
+    async def _poll(self, followed: Followed, ticket: int) -> None:
         run, job = self._run, followed.job
-        ticket = self._window.take()
         run.progress.polls += 1
         followed.polls += 1
         try:

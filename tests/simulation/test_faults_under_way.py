@@ -17,6 +17,7 @@ from batchtryon.sandbox.faults import Fault, FaultPlan, PlannedFault, When
 from batchtryon.sandbox.limits import Counting, Limits, Rate
 from batchtryon.sandbox.replies import Call
 from batchtryon.settings import FailureLimit, OnUnknown, Settings
+from batchtryon.settings import Rate as UserRate
 from tests.simulation.network import picture_of, unlabelled
 from tests.simulation.studio import Studio, rows_of
 
@@ -41,6 +42,15 @@ def test_not_one_429_is_received_while_nobody_else_uses_the_account(
     assert outcome.rows["done"] == 70
     assert refusals(studio, "RateLimitExceeded") == refusals(studio, "ConcurrencyLimitExceeded") == 0
     assert studio.world.most_in_window() == 20
+
+
+def test_polls_that_fall_due_together_stay_within_their_window() -> None:
+    limits = Limits(submit=Rate(600, 60.0), status=Rate(100, 60.0), slots=60)
+    settings = Settings(settle=60.0, rate=UserRate(600, 60.0), poll_rate=UserRate(100, 60.0), concurrency=60)
+    studio = Studio(limits=limits, settings=settings, job_seconds=lambda _options, _rng: 15.0)
+    assert studio.run(rows_of(300)).rows["done"] == 300
+    assert studio.world.most_in_window(Call.STATUS) <= 100
+    assert refusals(studio, "RateLimitExceeded") == 0
 
 
 def test_a_restart_fires_no_new_burst() -> None:
