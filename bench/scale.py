@@ -24,10 +24,10 @@ from typing import Final
 
 from batchtryon.batch.moving import move_ledger
 from batchtryon.clock import SystemClock
-from batchtryon.ledger.crew import Badge
 from batchtryon.ledger.granting import Asked, RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.ledger.permits import PermitRules
+from batchtryon.ledger.shared.crew import Badge
 from batchtryon.ledger.spool import Spool
 from batchtryon.planner import Planner
 from batchtryon.sandbox.limits import Limits
