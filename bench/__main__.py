@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import at_the_limit, full_slots, peers_page, plan_100k, polls
+from bench import at_the_limit, full_slots, peers_page, permits, plan_100k, polls, workers
 from bench.results import Circumstances, markdown, put
-from bench.sections import every_duration, scarce_polls, virtual_nights
+from bench.sections import every_duration, scarce_polls, shared_ledgers, virtual_nights
 
 __all__: list[str] = []
 
@@ -32,10 +32,14 @@ def _polls(rounds: int) -> list[str]:
     return list(scarce_polls([*whole, *polls.compare(short, seeds=rounds, rules=("ours",))], seeds=rounds))
 
 
+def _shared(rounds: int) -> list[str]:
+    return list(shared_ledgers(*permits.measure(rounds=rounds), workers.measure(rounds=rounds)))
+
+
 #: Parts that can be measured by themselves: how, for so many rounds.
 _PARTS: Mapping[str, Callable[[int], list[str]]] = {
     "virtual": _virtual, "durations": _durations, "polls": _polls,
-    "peers": peers_page.measured,
+    "peers": peers_page.measured, "shared": _shared,
 }
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench import full_slots, polls
+from bench import full_slots, permits, polls, workers
 from bench.at_the_limit import JOBS, LATENCY, Summed
 from bench.contenders.errand import SPEED
 from bench.full_slots import Played, binding
 from bench.polls import Compared
 from bench.results import table
 
-__all__ = ["every_duration", "scarce_polls", "virtual_nights"]
+__all__ = ["every_duration", "scarce_polls", "shared_ledgers", "virtual_nights"]
 
 #: Goals where the rate binds, where the slots bind, and beside perfect knowledge where polls are scarce.
 _RATE, _SLOTS, _PERFECT = 1.01, 1.03, 1.15
@@ -78,3 +78,20 @@ def scarce_polls(lines: Sequence[Compared], *, seeds: int) -> Iterator[str]:
             f"{each.most} of {polls.ACCOUNTS[each.case.account].polls.count}",
         ) for each in lines),
     )
+
+
+def shared_ledgers(
+    takings: Sequence[permits.Taking], lives: Sequence[permits.Lives], crews: Sequence[workers.Crew]
+) -> Iterator[str]:
+    """Of :mod:`bench.permits` and :mod:`bench.workers`."""
+    yield "## Ledgers, permits and workers"
+    yield ""
+    yield ("Durable on both ledgers (FULL, fsync). Permits asked for as fast as they come, one or many in a commit; "
+           "then rows' whole lives, one commit after the other, at a pace, and what of a core the server needs for them.")
+    yield ""
+    yield from permits.lines(takings, lives)
+    yield ""
+    yield (f"{workers.ROWS} jobs of 0.6 s with limits out of the way, API, database and workers on the same two cores; "
+           "beside them the requests alone, by a loop on plain httpx that keeps nothing and looks at no picture.")
+    yield ""
+    yield from workers.lines(crews)

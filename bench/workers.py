@@ -28,6 +28,8 @@ ROWS: Final = 1500
 #: How much faster than in earnest jobs are, and the limits that the commands are given.
 _SPEED: Final = 10.0
 _LIMITS: Final = ("--rate", "60000/60s", "--poll-rate", "60000/60s", "--concurrency", "200")
+#: Beside them the requests alone.
+_BARE: Final = ("none: a bare loop on plain httpx", 1)
 _BATCHTRYON: Final = (sys.executable, "-m", "batchtryon")
 
 
@@ -51,7 +53,7 @@ def measure(*, rounds: int = 1) -> list[Crew]:
     """Every crew, the medians of the rounds."""
     crews = list[Crew]()
     with Cluster(durable=True) as cluster:
-        for ledger, processes in (("SQLite", 1), ("PostgreSQL", 1), ("PostgreSQL", 2), ("PostgreSQL", 4)):
+        for ledger, processes in (_BARE, ("SQLite", 1), ("PostgreSQL", 1), ("PostgreSQL", 2), ("PostgreSQL", 4)):
             crews.append(_median([_render(cluster, ledger, processes) for _ in range(rounds)]))
             print(f"  {_line(crews[-1])}", flush=True)
     return crews
@@ -91,7 +93,10 @@ def _render(cluster: Cluster, ledger: str, processes: int) -> Crew:
             "TRYITON_API_KEY": there["key"], "TRYITON_BASE_URL": there["base_url"],
         }
         with (folder / "log").open("w") as log, server_cpu(cluster) as used:
-            spent = _commands(folder, manifest, url, environment, log, processes)
+            if ledger == _BARE[0]:
+                spent = _bare(manifest, there, environment, log)
+            else:
+                spent = _commands(folder, manifest, url, environment, log, processes)
         told, api = _told(judge)
         assert told["outputs"] == told["submits"] == ROWS, (told, (folder / "log").read_text()[-2000:])
         return Crew(
@@ -120,6 +125,17 @@ def _commands(
         worker.returncode = os.waitstatus_to_exitcode(code)
         spent += used.ru_utime + used.ru_stime
     return spent
+
+
+def _bare(manifest: Path, there: dict[str, str], environment: dict[str, str], log: IO[str]) -> float:
+    """The same requests by a loop that keeps nothing; its CPU seconds."""
+    loop = subprocess.Popen(
+        [sys.executable, "-m", "bench.contenders.bare", there["base_url"], there["key"], str(manifest)],
+        env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+    )
+    _, code, used = os.wait4(loop.pid, 0)
+    loop.returncode = os.waitstatus_to_exitcode(code)
+    return used.ru_utime + used.ru_stime
 
 
 def _told(judge: subprocess.Popen[str]) -> tuple[dict[str, Any], float]:
