@@ -87,7 +87,8 @@ def shared_ledgers(
     yield "## Ledgers, permits and workers"
     yield ""
     yield ("Durable on both ledgers (FULL, fsync). Permits asked for as fast as they come, one or many in a commit; "
-           "then rows' whole lives, one commit after the other, at a pace, and what of a core the server needs for them.")
+           "then rows' whole lives, one commit after the other, at a pace, and what of a core the server "
+           "needs for them.")
     yield ""
     yield from permits.lines(takings, lives)
     yield ""
