@@ -1,10 +1,15 @@
-"""For every test: the user's own folders are left alone."""
+"""For every test: the user's own folders are left alone, and no example fails because the machine is busy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# Time is measured in bench/, never asserted in a test.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="session")
