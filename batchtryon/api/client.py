@@ -111,7 +111,7 @@ class TryOnClient:
     """The three calls of the API.
 
     ``submits`` should run over :func:`~batchtryon.api.transport.submit_transport`, ``reads`` over
-    :func:`~batchtryon.api.transport.read_transport`; the caller closes both. ``paths`` maps a kind to a
+    :func:`~batchtryon.api.reads.read_transport`; the caller closes both. ``paths`` maps a kind to a
     path that replaces the table's. ``abandon_after`` is how many seconds of boot time may pass between the
     ``sending`` mark and the first byte; ``read_timeout`` bounds a status or credits call in seconds.
     Raises :class:`ConfigurationError` for a ``base_url`` that :func:`check_base_url` refuses.

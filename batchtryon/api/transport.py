@@ -21,7 +21,7 @@ from batchtryon.api.unpacking import PackedWrongly, unpacker_of
 from batchtryon.api.wire import LONGEST_BODY
 from batchtryon.errors import ConfigurationError
 
-__all__ = ["Exchange", "SendAbandoned", "body_pieces", "open_client", "read_transport", "submit_transport"]
+__all__ = ["Exchange", "SendAbandoned", "body_pieces", "checked_proxy", "open_client", "submit_transport"]
 
 #: Seconds the kernel may go on trying to deliver bytes that nobody acknowledges.
 _UNACKNOWLEDGED: Final = 30.0
@@ -119,18 +119,7 @@ def submit_transport(*, proxy: str | None = None, verify: ssl.SSLContext | bool 
     # the pool would age a request unseen.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     return _SubmitTransport(verify=verify, trust_env=False, http1=True, http2=False, retries=0, limits=limits,
-                            proxy=_checked_proxy(proxy))
-
-
-def read_transport(*, proxy: str | None = None, verify: ssl.SSLContext | bool = True,
-                   connections: int = 20) -> httpx.AsyncHTTPTransport:
-    """The transport for GETs (polls, balance, downloads): connections are kept and used again.
-
-    ``connections`` bounds those open at once. Raises :class:`ConfigurationError` for a proxy it cannot use.
-    """
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0)
-    return httpx.AsyncHTTPTransport(verify=verify, trust_env=False, http1=True, http2=False, retries=0,
-                                    limits=limits, proxy=_checked_proxy(proxy))
+                            proxy=checked_proxy(proxy))
 
 
 def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
@@ -142,7 +131,8 @@ def open_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
-def _checked_proxy(proxy: str | None) -> httpx.Proxy | None:
+def checked_proxy(proxy: str | None) -> httpx.Proxy | None:
+    """The proxy at an http(s) URL; None for none. Raises :class:`ConfigurationError`."""
     if proxy is None:
         return None
     try:

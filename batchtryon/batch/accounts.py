@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from batchtryon.api.client import KeyRing, TryOnClient, check_base_url
-from batchtryon.api.transport import open_client, read_transport, submit_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client, submit_transport
 from batchtryon.clock import Clock
 from batchtryon.errors import ConfigurationError
 from batchtryon.executor.download import Downloader, is_loopback_address

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from batchtryon.api.client import TryOnClient
-from batchtryon.api.transport import open_client, read_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client
 from batchtryon.batch.accounts import Access, origin_of
 from batchtryon.batch.asking import locate
 from batchtryon.batch.doctor_ledger import Account, examine_place

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from batchtryon.api.transport import open_client, read_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client
 from batchtryon.batch.assets import Answer, Found, NotSaid, Unchanged, Unusable
 from batchtryon.clock import Clock
 from batchtryon.errors import DownloadError, OutputGone, OutputUnsafe

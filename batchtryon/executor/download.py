@@ -11,7 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import httpx
 
@@ -73,7 +73,8 @@ def is_loopback_address(text: str) -> bool:
 
 
 class Downloader:
-    """Fetches outputs over ``client``, which must carry no key and is closed by its owner.
+    """Fetches outputs over ``client``, which must carry no key and is closed by its owner; its transport must ask
+    a request's extension ``"connecting"`` before it opens a socket (:func:`~batchtryon.api.reads.read_transport`).
 
     ``allow_loopback`` lets an address on this machine be fetched, over plain http and at any port: only
     where the API itself is there. ``resolve`` is how names become addresses; ``proxied`` says that the
@@ -134,7 +135,6 @@ class Downloader:
             await self._require_allowed(target)
             response = await self._open(target, conditions)
             try:
-                self._require_allowed_peer(response.extensions.get("network_stream"))
                 if response.status_code == _NOT_MODIFIED and conditions:
                     return None
                 if response.status_code not in _REDIRECTS:
@@ -149,7 +149,7 @@ class Downloader:
     async def _open(self, target: httpx.URL, conditions: Mapping[str, str]) -> httpx.Response:
         limits = httpx.Timeout(self._timeout, connect=min(self._timeout, 15.0))
         request = self._client.build_request("GET", target, headers={**_HEADERS, **conditions}, timeout=limits,
-                                             extensions={"trace": self._watch_connecting})
+                                             extensions={"connecting": self._require_allowed_peer})
         assert "authorization" not in request.headers
         try:
             return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
@@ -225,21 +225,9 @@ class Downloader:
             raise _unresolvable(target)
         return addresses
 
-    async def _watch_connecting(self, event: str, info: Mapping[str, Any]) -> None:
-        # A name may resolve to something else by the time of connecting: look before a byte is sent.
-        if event.endswith(".connect_tcp.complete"):
-            stream = info["return_value"]
-            try:
-                self._require_allowed_peer(stream)
-            except OutputUnsafe:
-                await stream.aclose()
-                raise
-
-    def _require_allowed_peer(self, stream: Any) -> None:
-        if self._proxied or stream is None:
-            return
-        peer = stream.get_extra_info("server_addr")
-        if peer is None or is_public_address(peer[0]) or (self._allow_loopback and is_loopback_address(peer[0])):
+    def _require_allowed_peer(self, address: str) -> None:
+        # A name may stand for something else by the time of connecting: looked at before a socket is opened.
+        if is_public_address(address) or (self._allow_loopback and is_loopback_address(address)):
             return
         raise OutputUnsafe("The output's host leads into a private network; nothing was fetched.", name="OutputUnsafe")
 

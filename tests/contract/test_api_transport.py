@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from batchtryon.api.client import KeyRing, TryOnClient
-from batchtryon.api.transport import open_client, read_transport, submit_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client, submit_transport
 from batchtryon.clock import SystemClock
 from batchtryon.errors import AnswerLost, NotSent
 from batchtryon.records import Answer, Verdict
@@ -320,31 +321,197 @@ class TestSubmitTransport:
         assert (absent.verdict, refusing.verdict) == (Verdict.UNSENT, Verdict.UNKNOWN)
 
 
+async def cut_within(line: Line) -> None:
+    await line.take_head()
+    await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + PROCESSING)
+
+
+async def cut_between_chunks(line: Line) -> None:
+    await line.take_head()
+    await line.say(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"ok"\r\n')
+
+
+async def reset(line: Line) -> None:
+    await line.take_head()
+    line.reset()
+
+
+async def reset_within(line: Line) -> None:
+    await line.take_head()
+    await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + PROCESSING)
+    await asyncio.sleep(0.05)
+    line.reset()
+
+
+async def babble(line: Line) -> None:
+    await line.take_head()
+    await line.say(b"\x00\xff no HTTP\r\n\r\n")
+
+
+async def chatter(line: Line) -> None:
+    await line.take_head()
+    while True:
+        await line.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(params=["direct", "proxied"])
+def through(request: pytest.FixtureRequest) -> str:
+    """Reads go over aiohttp, or through a proxy over httpx's own transport: they break alike."""
+    return str(request.param)
+
+
+@contextlib.asynccontextmanager
+async def asking(talk: Talk, through: str, *, read_timeout: float = 5.0) -> AsyncIterator[tuple[Server, TryOnClient]]:
+    async with Server(talk).open() as server:
+        proxy = f"http://127.0.0.1:{server.port}" if through == "proxied" else None
+        async with calling(server.port, proxy=proxy, read_timeout=read_timeout) as client:
+            yield server, client
+
+
 class TestReadTransport:
-    def test_reads_share_a_connection(self) -> None:
+    def test_reads_share_a_connection(self, through: str) -> None:
         async def serve_many(line: Line) -> None:
             for _ in range(3):
                 await line.take_head()
                 await line.answer(200, PROCESSING)
 
         async def work() -> Server:
-            async with Server(serve_many).open() as server, calling(server.port) as client:
+            async with asking(serve_many, through) as (server, client):
                 for _ in range(3):
                     assert (await client.status("job1")).state is JobState.PROCESSING
                 return server
 
         server = asyncio.run(work())
         assert len(server.lines) == 1
-        assert server.lines[0].received.count(b"GET /v1/status/job1 HTTP/1.1") == 3
+        received = bytes(server.lines[0].received)
+        assert received.count(b"/v1/status/job1 HTTP/1.1\r\n") == 3
+        head = received.lower().split(b"\r\n\r\n")[0]
+        assert head.count(b"\r\nauthorization: bearer tk-canary-0123456789") == 1
+        assert head.count(b"\r\naccept: application/json") == head.count(b"\r\naccept:") == 1
+        assert head.count(b"\r\naccept-encoding: identity") == head.count(b"\r\naccept-encoding:") == 1
+        assert head.count(b"\r\nuser-agent: batchtryon/") == head.count(b"\r\nuser-agent:") == 1
+        assert head.count(b"\r\nhost: 127.0.0.1:") == head.count(b"\r\nhost:") == 1
 
-    def test_a_read_that_stalls_or_finds_nobody_raises(self) -> None:
-        async def work() -> None:
-            async with (Server(Line.take_until_closed).open() as server,
-                        calling(server.port, read_timeout=0.2) as client):
-                with pytest.raises(AnswerLost, match="too long"):
+    @pytest.mark.parametrize(("talk", "name", "status"), [
+        (Line.take_head, "RemoteProtocolError", None), (babble, "RemoteProtocolError", None),
+        (reset, "ReadError", None), (cut_within, "RemoteProtocolError", 200),
+        (cut_between_chunks, "RemoteProtocolError", 200),
+        # Within a body aiohttp does not tell a reset from an end.
+        (reset_within, "ReadError or RemoteProtocolError", 200),
+    ])
+    def test_a_read_that_breaks_off_is_named_alike_over_both_transports(
+        self, through: str, talk: Talk, name: str, status: int | None
+    ) -> None:
+        async def work() -> AnswerLost:
+            async with asking(talk, through) as (_, client):
+                with pytest.raises(AnswerLost) as caught:
                     await client.status("job1")
+                return caught.value
+
+        lost = asyncio.run(work())
+        assert lost.name in name.split(" or ")
+        assert lost.http_status == status
+
+    def test_a_read_is_sent_once_also_on_a_connection_that_was_closed_meanwhile(self, through: str) -> None:
+        async def serve_one(line: Line) -> None:
+            await line.take_head()
+            await line.answer(200, PROCESSING)
+            await line.take_head()
+
+        async def work() -> Server:
+            async with asking(serve_one, through) as (server, client):
+                assert (await client.status("job1")).state is JobState.PROCESSING
+                with pytest.raises(AnswerLost):
+                    await client.status("job1")
+                return server
+
+        server = asyncio.run(work())
+        assert [bytes(line.received).count(b"GET ") for line in server.lines] == [2]
+
+    @pytest.mark.parametrize("talk", [Line.take_until_closed, chatter])
+    def test_a_read_that_stalls_meets_its_deadline(self, through: str, talk: Talk) -> None:
+        async def work() -> None:
+            async with asking(talk, through, read_timeout=0.2) as (_, client):
+                with pytest.raises(AnswerLost, match="too long") as caught:
+                    await client.status("job1")
+                assert caught.value.name == "Timeout"
+
+        asyncio.run(work())
+
+    def test_a_read_that_finds_nobody_was_not_sent(self) -> None:
+        async def work() -> None:
             async with calling(free_port()) as client:
+                with pytest.raises(NotSent) as caught:
+                    await client.credits()
+                assert caught.value.name == "ConnectError"
+            async with calling(9, proxy=f"http://127.0.0.1:{free_port()}") as client:
                 with pytest.raises(NotSent):
                     await client.credits()
+
+        asyncio.run(work())
+
+    def test_a_read_that_nobody_answers_over_tls_was_not_sent(self) -> None:
+        async def take_hello(line: Line) -> None:
+            line.received += await line.reader.read(65536)
+
+        async def work() -> bytes:
+            async with Server(take_hello).open() as server, calling(server.port, scheme="https") as client:
+                with pytest.raises(NotSent):
+                    await client.status("job1")
+                return bytes((await server.first_line_done()).received)
+
+        assert b"authorization" not in asyncio.run(work()).lower()
+
+    def test_a_proxy_of_the_environment_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+
+        async def answer(line: Line) -> None:
+            await line.take_head()
+            await line.answer(200, PROCESSING)
+
+        async def work() -> JobState:
+            async with asking(answer, "direct") as (_, client):
+                return (await client.status("job1")).state
+
+        assert asyncio.run(work()) is JobState.PROCESSING
+
+    def test_an_address_is_sent_as_it_was_given(self) -> None:
+        async def answer(line: Line) -> None:
+            await line.take_head()
+            await line.answer(200, b"")
+
+        async def work() -> bytes:
+            async with Server(answer).open() as server, open_client(read_transport()) as client:
+                await client.get(f"http://127.0.0.1:{server.port}/a%2Fb%20c//e?sig=x%2B%2Fy%3D&t=1+2&u=%c3%a4#end")
+                return bytes(server.lines[0].received).split(b"\r\n")[0]
+
+        assert asyncio.run(work()) == b"GET /a%2Fb%20c//e?sig=x%2B%2Fy%3D&t=1+2&u=%c3%a4 HTTP/1.1"
+
+    def test_no_more_connections_are_opened_than_may_be(self) -> None:
+        most = 0
+
+        async def slowly(line: Line) -> None:
+            nonlocal most
+            while True:
+                await line.take_head()
+                most = max(most, sum(not each.reader.at_eof() for each in server.lines))
+                await asyncio.sleep(0.01)
+                await line.answer(200, b"")
+
+        async def work() -> None:
+            async with server.open(), open_client(read_transport(connections=3)) as client:
+                await asyncio.gather(*(client.get(f"http://127.0.0.1:{server.port}/") for _ in range(12)))
+
+        server = Server(slowly)
+        asyncio.run(work())
+        assert most == len(server.lines) == 3
+
+    def test_only_gets_go_that_way(self) -> None:
+        async def work() -> None:
+            async with open_client(read_transport()) as client:
+                with pytest.raises(ValueError, match="GET"):
+                    await client.post("https://127.0.0.1/", content=b"{}")
 
         asyncio.run(work())

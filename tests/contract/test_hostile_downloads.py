@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from batchtryon.api.transport import open_client, read_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client
 from batchtryon.clock import SystemClock
 from batchtryon.errors import DownloadError
 from batchtryon.executor.delivery import Courier

@@ -36,7 +36,8 @@ ONLY = {"sandbox": {"tryon", "errors"}}
 
 #: Libraries and where they may be imported, as modules or rooms (prefixes).
 HOMES = {
-    "httpx": ("api.client", "api.transport", "executor.download"),
+    "httpx": ("api.client", "api.transport", "api.reads", "executor.download"),
+    "aiohttp": ("api.reads",),
     "sqlalchemy": ("ledger",),
     "typer": ("cli",),
     "tqdm": ("cli",),

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from batchtryon.api.client import check_base_url
-from batchtryon.api.transport import open_client, read_transport, submit_transport
+from batchtryon.api.reads import read_transport
+from batchtryon.api.transport import open_client, submit_transport
 from batchtryon.errors import ConfigurationError
 
 
