@@ -3,7 +3,8 @@
 Pure; the rules are those of ``design/charges.md``, "Resolving unknown". An *interval* lies between two
 moments at which everything was quiet: its *baseline* and its close. What the balance fell by, less what the
 known jobs of the interval cost, is the *difference*: nothing, and no lost submit was charged; all that is in
-doubt, and every one was; anything else, and nobody can tell which, so the set is held. A subset sum is never
+doubt (with earlier ones that may have been accepted only now), and every one was; anything else, and nobody
+can tell which, so the set is held. A subset sum is never
 solved. All times are :meth:`Clock.monotonic` seconds.
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "hides_credits",
     "is_quiet",
     "is_settled",
+    "may_come_late",
     "rose",
 ]
 
@@ -131,6 +133,8 @@ class Interval:
     charged: int
     #: Credits of its attempts whose answer was lost.
     doubtful: int
+    #: Credits of earlier ones of which nothing is certain, and that may have been accepted only in this interval.
+    late: int = 0
     #: What makes the balance say nothing: full clauses, for the user.
     objections: tuple[str, ...] = ()
 
@@ -142,14 +146,14 @@ class Interval:
 
 def finding(interval: Interval) -> tuple[Finding, str]:
     """What the interval proves of the submits in doubt in it, and why, as a clause for the user."""
-    difference, doubtful = interval.difference, interval.doubtful
+    difference, doubtful, late = interval.difference, interval.doubtful, interval.late
     if interval.objections:
         return Finding.HELD, "; ".join(interval.objections)
     books = (f"the balance went from {interval.opened} to {interval.closed}, known jobs cost {interval.charged}, "
-             f"{doubtful} in doubt")
+             f"{doubtful} in doubt{f' and {late} of earlier ones that may have come late' if late else ''}")
     if difference == 0:
         return Finding.FREE, f"{books}: nothing more was charged"
-    if difference == doubtful:
+    if difference == doubtful + late:
         return Finding.PAID, f"{books}: all of it was charged"
     return Finding.HELD, f"{books}: {difference} more is gone, and nobody can tell for which"
 
@@ -202,6 +206,19 @@ def has_gap(readings: Sequence[Reading]) -> bool:
     return any(
         later.sent - earlier.received > GAP and (earlier.balance.subscription or later.balance.subscription)
         for earlier, later in pairwise(readings)
+    )
+
+
+def may_come_late(doubts: Sequence[Doubt], patience: Patience, *, last_attempt: int, opened: float) -> int:
+    """Credits of the submits up to ``last_attempt`` that may have been accepted after the second ``opened``.
+
+    What was found paid is in the books already. A submit that is held may be among them though its row was submitted
+    again on the user's word.
+    """
+    return sum(
+        doubt.credits for doubt in doubts
+        if doubt.attempt <= last_attempt and doubt.finding in {Finding.FREE, Finding.HELD}
+        and patience.horizon(doubt.deadline) > opened
     )
 
 

@@ -25,6 +25,7 @@ from batchtryon.reconcile import (
     finding,
     has_gap,
     hides_credits,
+    may_come_late,
     rose,
 )
 from batchtryon.records import Balance
@@ -137,6 +138,7 @@ class Bookkeeper:
         interval = Interval(
             opened=base.balance.on_demand, closed=quiet.balance.on_demand, charged=since.charged,
             doubtful=sum(doubt.credits for doubt in unjudged),
+            late=may_come_late(doubts, self.patience, last_attempt=base.last_attempt, opened=self._base_at),
             objections=tuple(self._objections(base, since, balances, self._ends_of(completed), doubts)),
         )
         if not await self._close_interval(interval, unjudged, base, quiet):
@@ -176,10 +178,11 @@ class Bookkeeper:
     def _breaks(self, interval: Interval) -> str | None:
         if interval.objections:
             return "; ".join(interval.objections)
-        if 0 <= interval.difference <= interval.doubtful:
+        most = interval.doubtful + interval.late
+        if 0 <= interval.difference <= most:
             return None
         self._run.see_others("the balance changed by what this ledger does not explain "
-                             f"({interval.difference} of at most {interval.doubtful})")
+                             f"({interval.difference} of at most {most})")
         return self._run.foreign
 
     def _evidence(self, interval: Interval, base: Baseline, quiet: Reading, because: str) -> dict[str, Any]:
@@ -187,7 +190,7 @@ class Bookkeeper:
             "baseline": base.id, "baseline_read": base.read, "closing_read": quiet.id, "boot": self._run.clock.boot_id,
             "opened": None if math.isinf(self._base_at) else self._base_at, "balance_before": interval.opened,
             "balance_after": interval.closed, "charged": interval.charged, "doubtful": interval.doubtful,
-            "difference": interval.difference, "because": because,
+            "late": interval.late, "difference": interval.difference, "because": because,
         }
 
     def _ends_of(self, completed: Mapping[int, int]) -> list[tuple[float, int]]:

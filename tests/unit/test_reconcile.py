@@ -18,6 +18,7 @@ from batchtryon.reconcile import (
     hides_credits,
     is_quiet,
     is_settled,
+    may_come_late,
     rose,
 )
 from batchtryon.records import Balance
@@ -35,8 +36,12 @@ def reading(sent: float, purchased: int = 100, *, subscription: int = 0, reserve
     return Reading(id=int(sent), balance=held, sent=sent, received=sent + 0.2)
 
 
-def interval(*, fell: int, charged: int = 10, doubtful: int = 3, objections: tuple[str, ...] = ()) -> Interval:
-    return Interval(opened=100, closed=100 - fell, charged=charged, doubtful=doubtful, objections=objections)
+def interval(
+    *, fell: int, charged: int = 10, doubtful: int = 3, late: int = 0, objections: tuple[str, ...] = ()
+) -> Interval:
+    return Interval(
+        opened=100, closed=100 - fell, charged=charged, doubtful=doubtful, late=late, objections=objections
+    )
 
 
 def doubt(attempt: int, found: Finding | None = None, *, deadline: float = 60.0, opened: float = 0.0) -> Doubt:
@@ -49,6 +54,29 @@ def doubt(attempt: int, found: Finding | None = None, *, deadline: float = 60.0,
 ])
 def test_only_nothing_and_everything_are_told_apart_and_no_subset_is_ever_solved(fell: int, found: Finding) -> None:
     assert finding(interval(fell=fell))[0] is found
+
+
+@pytest.mark.parametrize(("fell", "found"), [
+    (10, Finding.FREE), (13, Finding.HELD), (11, Finding.HELD), (15, Finding.PAID), (16, Finding.HELD),
+])
+def test_an_earlier_submit_that_may_have_come_late_is_one_more_that_may_have_been_charged(
+    fell: int, found: Finding
+) -> None:
+    told, because = finding(interval(fell=fell, late=2))
+    assert told is found
+    assert "3 in doubt and 2 of earlier ones that may have come late" in because
+
+
+@pytest.mark.parametrize(("found", "attempt", "opened", "credits_"), [
+    (Finding.HELD, 6, 0.0, 1), (Finding.FREE, 6, 0.0, 1),
+    (Finding.HELD, 6, 1019.0, 1), (Finding.HELD, 6, 1020.0, 0),  # its deadline of 60 s, F, and the job
+    (Finding.HELD, 7, 0.0, 0),  # sent in the interval itself
+    (Finding.PAID, 6, 0.0, 0), (None, 6, 0.0, 0),
+])
+def test_what_may_come_late_was_sent_before_the_interval_and_may_still_have_been_accepted_in_it(
+    found: Finding | None, attempt: int, opened: float, credits_: int
+) -> None:
+    assert may_come_late([doubt(attempt, found)], PATIENCE, last_attempt=6, opened=opened) == credits_
 
 
 @pytest.mark.parametrize("fell", [10, 13, 11])
