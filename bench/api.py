@@ -70,7 +70,8 @@ class _Api:
             self.asked["polls"] += 1
             if self._ends[name] > now:
                 return _json({"ok": True, "status": "processing", "error": None})
-            return _json({"ok": True, "status": "completed", "output": [f"{self.origin}/outputs/{name}"], "error": None})
+            urls = [f"{self.origin}/outputs/{name}"]
+            return _json({"ok": True, "status": "completed", "output": urls, "error": None})
         if what.endswith("/outputs"):
             self.asked["outputs"] += 1
             self.last = now

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -66,9 +65,9 @@ def lines(costs: Sequence[Cost], *, rounds: int, jobs: int = JOBS) -> Iterator[s
     """A section of the page of results."""
     yield "## What the tool costs"
     yield ""
-    yield (f"{jobs:,} jobs of {JOB_SECONDS * 1000:.0f} ms with pictures of about 300 kB, 200 slots, limits out of the way, "
-           f"medians of {rounds} round(s); the API and the client have a core each. The requests alone: the same calls "
-           "with nothing kept, no picture looked at and no file written. Ours verifies, labels and writes every "
+    yield (f"{jobs:,} jobs of {JOB_SECONDS * 1000:.0f} ms with pictures of about 300 kB, 200 slots, limits out of the "
+           f"way, medians of {rounds} round(s); the API and the client have a core each. The requests alone: the same "
+           "calls with nothing kept, no picture looked at and no file written. Ours verifies, labels and writes every "
            f"picture and keeps a durable ledger. Goals: at most {_CPU_GOAL} of the CPU and at least {_RATE_GOAL} times "
            f"the rate of plain httpx, at most {_OWN_GOAL} times the CPU of the requests on our own transports.")
     yield ""
@@ -85,8 +84,9 @@ def _line(cost: Cost, costs: Sequence[Cost]) -> tuple[str, ...]:
         for name in (_PLAIN, _OWN)
     )
     return (
-        cost.pictures, cost.contender, f"{cost.cpu:.2f}", f"**{cost.cpu / plain.cpu:.2f}**", f"{cost.cpu / own.cpu:.2f}",
-        f"{cost.rate:.1f}", f"**{cost.rate / plain.rate:.2f}**", f"{cost.polls:.2f}", f"{cost.api:.2f}",
+        cost.pictures, cost.contender, f"{cost.cpu:.2f}", f"**{cost.cpu / plain.cpu:.2f}**",
+        f"{cost.cpu / own.cpu:.2f}", f"{cost.rate:.1f}", f"**{cost.rate / plain.rate:.2f}**", f"{cost.polls:.2f}",
+        f"{cost.api:.2f}",
     )
 
 
@@ -102,8 +102,8 @@ def _render(contender: str, pictures: str, jobs: int) -> Cost:
         manifest = write_addresses(folder, jobs)
         api = subprocess.Popen(
             [sys.executable, "-m", "bench.api", pictures], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=partial(os.sched_setaffinity, 0, {api_core}),
         )
+        os.sched_setaffinity(api.pid, {api_core})
         assert api.stdin is not None
         assert api.stdout is not None
         there = json.loads(api.stdout.readline())
@@ -114,8 +114,8 @@ def _render(contender: str, pictures: str, jobs: int) -> Cost:
                 [sys.executable, "-m", module, there["base_url"], there["key"], str(manifest),
                  *(each.format(output=output) for each in more)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(folder),
-                preexec_fn=partial(os.sched_setaffinity, 0, {client_core}),
             )
+            os.sched_setaffinity(client.pid, {client_core})
             spent = _cpu_of(client)
         api.stdin.close()
         told = json.loads(api.stdout.readline())

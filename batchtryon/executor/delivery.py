@@ -65,6 +65,7 @@ class _Fetched:
     """An output's bytes, at hand to be written."""
 
     content: bytes
+    digest: str
     picture: OutputPicture
     #: What is recorded of them: of the bytes as they came, also where ``content`` is a labelled copy.
     saved: SavedPicture
@@ -173,14 +174,14 @@ class Courier:
         try:
             copy = await self._copy_of(output) if output.sha256 is not None else None
             content = await self._fetch(output) if copy is None else copy
-            picture = await self._run.workshop.call(inspect_output, content)
+            fetched = await self._run.workshop.call(_looked_at, output, content, anew=copy is None)
         except (OutputGone, OutputUnsafe) as exc:
             await self._lost(output, exc)
         except DownloadError as exc:
             await self._again(output, exc)
         else:
             async with self._at_item.setdefault(output.item_id, asyncio.Lock()):
-                await self._deliver(output, _fetched(output, content, picture, anew=copy is None))
+                await self._deliver(output, fetched)
 
     async def _fetch(self, output: Output) -> bytes:
         content = await self._downloader.fetch(output.url)
@@ -229,7 +230,7 @@ class Courier:
 
     async def _deliver(self, output: Output, fetched: _Fetched) -> None:
         run = self._run
-        deliveries = await run.ledger.call(run.jobs.deliveries, output)
+        deliveries = await run.deliveries.call(output)
         written = await run.workshop.call(self._write_all, output, fetched, deliveries)
         ended = await run.saves.call(Saved(output=output, picture=fetched.saved, written=written))
         if ended:
@@ -243,16 +244,15 @@ class Courier:
         path = picture_path(delivery.manifest, delivery.stem, index=output.index, count=output.count,
                             extension=_EXTENSIONS[fetched.picture.format])
         content = self._labelled(fetched, delivery)
-        ours = hashlib.sha256(content).hexdigest()
+        ours = fetched.digest if content is fetched.content else hashlib.sha256(content).hexdigest()
         moved = tuple(self._move_earlier(delivery))
-        self._put(path, content, over=fetched.saved.sha256)
+        self._put(path, content, ours, over=fetched.saved.sha256)
         return WrittenFile(
             row=delivery.row, path=path, sha256=None if ours == fetched.saved.sha256 else ours, moved=moved
         )
 
-    def _put(self, path: str, content: bytes, *, over: str) -> None:
+    def _put(self, path: str, content: bytes, ours: str, *, over: str) -> None:
         """Write it under its name; what is not ours, nor the same picture without a label, is moved aside before."""
-        ours = hashlib.sha256(content).hexdigest()
         for _ in range(_RACES):
             there = self._store.digest(path)
             if there == ours:
@@ -296,11 +296,14 @@ class Courier:
         return moved
 
 
-def _fetched(output: Output, content: bytes, picture: OutputPicture, *, anew: bool) -> _Fetched:
-    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+def _looked_at(output: Output, content: bytes, *, anew: bool) -> _Fetched:
+    """Raises what :func:`inspect_output` raises."""
+    picture = inspect_output(content)
+    ours = digest = hashlib.sha256(content).hexdigest()
+    size = len(content)
     if not anew and output.sha256 is not None and output.size is not None:
         digest, size = output.sha256, output.size
     saved = SavedPicture(
         sha256=digest, size=size, format=picture.format, width=picture.width, height=picture.height
     )
-    return _Fetched(content=content, picture=picture, saved=saved, is_copy=not anew)
+    return _Fetched(content=content, digest=ours, picture=picture, saved=saved, is_copy=not anew)

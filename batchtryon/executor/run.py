@@ -19,7 +19,7 @@ from batchtryon.ledger.jobs import Ended, Jobs, Saved
 from batchtryon.ledger.reconciliation import Reconciliation
 from batchtryon.ledger.runs import Runs
 from batchtryon.ledger.shared.crew import Crew
-from batchtryon.records import Balance
+from batchtryon.records import Balance, Delivery, Output
 from batchtryon.settings import Settings
 
 __all__ = ["KEY_REFUSED", "Halts", "Message", "Progress", "Run", "Signal", "Weight"]
@@ -177,6 +177,8 @@ class Run:
     answers: Gathered[Heard, None] = field(init=False)
     ends: Gathered[Ended, None] = field(init=False)
     saves: Gathered[Saved, bool] = field(init=False)
+    #: Which rows get an output's picture, read with others.
+    deliveries: Gathered[Output, list[Delivery]] = field(init=False)
     _pauses: int = 0
 
     def __post_init__(self) -> None:
@@ -184,6 +186,7 @@ class Run:
         self.answers = Gathered(self.ledger, self.attempts.record_answers)
         self.ends = Gathered(self.ledger, self.jobs.record_ends)
         self.saves = Gathered(self.ledger, self.jobs.record_saves)
+        self.deliveries = Gathered(self.ledger, self.jobs.deliveries)
         self.heard()
 
     def heard(self) -> None:

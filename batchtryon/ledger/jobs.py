@@ -133,11 +133,14 @@ class Jobs:
         with self._database.transaction() as connection:
             return [_output(row) for row in connection.execute(_OUTPUTS_OF_ITEM, {"b_item": item_id})]
 
-    def deliveries(self, output: Output) -> list[Delivery]:
-        """The rows that are to get an output's picture."""
+    def deliveries(self, wanted: Sequence[Output]) -> list[list[Delivery]]:
+        """For each output the rows that are to get its picture."""
         with self._database.transaction() as connection:
-            waiting = connection.execute(_UNDELIVERED_ROWS, {"b_item": output.item_id}).all()
-            return [_delivery(connection, found, output.job_id) for found in waiting]
+            return [
+                [_delivery(connection, found, output.job_id)
+                 for found in connection.execute(_UNDELIVERED_ROWS, {"b_item": output.item_id}).all()]
+                for output in wanted
+            ]
 
     def undelivered(self, manifest_id: int, sync: int) -> list[int]:
         """Done items that selected rows of a manifest still want their own files of: the reused ones.

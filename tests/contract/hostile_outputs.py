@@ -269,7 +269,7 @@ def _pictures() -> Iterator[Hostile]:
     yield Hostile(kind="a picture packed", kept="png", answer=answer(gzip.compress(body, mtime=0), "Content-Encoding: gzip"))
     yield Hostile(kind="a picture packed", kept="png", answer=answer(zlib.compress(body), "Content-Encoding: Deflate"))
     yield Hostile(kind="a picture without a length", kept="png", answer=answer(body, length=_NO_LENGTH))
-    for version, kept in ((b"0.9", "png"), (b"1.0", "png"), (b"9.9", None)):
-        yield Hostile(kind="a picture of another age", kept=kept, answer=b"HTTP/%b 200 OK\r\n\r\n" % version + body)
+    for version, by_age in ((b"0.9", "png"), (b"1.0", "png"), (b"9.9", "")):
+        yield Hostile(kind="a picture of another age", kept=by_age, answer=b"HTTP/%b 200 OK\r\n\r\n" % version + body)
     yield Hostile(kind="a picture that is mostly missing", kept="png", answer=answer(png(_head(8, 8), _data(b"\0" * 9), _END)))
     yield Hostile(kind="a picture after a hint", kept="png", answer=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(body))

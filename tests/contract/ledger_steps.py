@@ -227,7 +227,7 @@ class Steps:
         """Fetch what waits for a row's item and write it for every row that wants it."""
         paths = []
         for output in self.jobs.outputs_of_item(self.row(row_id).item):
-            written = [_written(delivery, output) for delivery in self.jobs.deliveries(output)]
+            written = [_written(delivery, output) for delivery in self.jobs.deliveries([output])[0]]
             self.save_output(output, picture(f"{output.job_id}-{output.index}"), written)
             paths += [file.path for file in written]
         return paths

@@ -40,7 +40,7 @@ class StoryContract:
         steps.complete(steps.accept("a"))
         for output in reversed(steps.jobs.outputs_of_item(steps.row("a").item)):
             written = [WrittenFile(row=delivery.row, path=f"spring/images/a-{output.index + 1}.png")
-                       for delivery in steps.jobs.deliveries(output)]
+                       for delivery in steps.jobs.deliveries([output])[0]]
             ended = steps.save_output(output, picture(), written)
             assert ended == (output.index == 0)
         row = steps.row("a")
@@ -116,7 +116,7 @@ class StoryContract:
         for output in outputs[:gone]:
             steps.jobs.record_gone(output, name="Http410", message="It is gone.")
         for output in outputs[gone:]:
-            (delivery,) = steps.jobs.deliveries(output)
+            ((delivery,),) = steps.jobs.deliveries([output])
             steps.save_output(output, picture(), [WrittenFile(row=delivery.row, path="spring/images/a-2.png")])
         assert steps.jobs.waiting_outputs() == []
         row = steps.row("a")

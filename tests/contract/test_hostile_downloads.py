@@ -99,8 +99,8 @@ class Jobs:
         self.saved: list[str] = []
         self.gone: list[str] = []
 
-    def deliveries(self, output: Output) -> list[Delivery]:
-        return [Delivery(row=1, manifest="demo", row_id="a", stem="a", deliveries=0)]
+    def deliveries(self, wanted: Sequence[Output]) -> list[list[Delivery]]:
+        return [[Delivery(row=1, manifest="demo", row_id="a", stem="a", deliveries=0)] for _ in wanted]
 
     def record_saves(self, saved: Sequence[Saved]) -> list[bool]:
         self.saved += [file.path for each in saved for file in each.written]
@@ -125,7 +125,7 @@ async def bring_home(hostile: Hostile, root: Path) -> tuple[Jobs, list[str], Cdn
     run: Any = SimpleNamespace(
         clock=clock, ledger=InlineGateway(), workshop=InlineGateway(), jobs=jobs, progress=Progress(), halts=Halts(),
         changed=Signal(), settings=SimpleNamespace(downloads=1, label=True), warn=warnings.append,
-        saves=Gathered(InlineGateway(), jobs.record_saves),
+        saves=Gathered(InlineGateway(), jobs.record_saves), deliveries=Gathered(InlineGateway(), jobs.deliveries),
     )
     run.halt = lambda code, sentence, *, at_once=False: run.halts.add(code, sentence, at_once=at_once)
     async with Cdn(hostile).open() as cdn, open_client(read_transport(verify=False)) as client, asyncio.timeout(HANG):

@@ -86,7 +86,7 @@ def live(steps: Steps) -> None:
     job = steps.accept("r8")
     steps.complete(job)
     (output,) = jobs.outputs_of_item(job.item_id)
-    jobs.deliveries(output)
+    jobs.deliveries([output])
     jobs.copies(output.id)
     steps.save_output(output, picture())
     read = books.record_read(

@@ -131,7 +131,7 @@ def _work(path: Path) -> None:
         attempts.pending(manifest.id, key.run, after=0, limit=100)
         jobs.open()
         for output in jobs.waiting_outputs():
-            jobs.deliveries(output)
+            jobs.deliveries([output])
         for item in jobs.undelivered(manifest.id, key.run):
             jobs.outputs_of_item(item)
         ledger.has_open_work(manifest)
