@@ -26,7 +26,7 @@ from batchtryon.executor.sharedpolls import SharedPollWindow
 from batchtryon.executor.sharing import Sharing, Takers
 from batchtryon.executor.submitting import Submitter
 from batchtryon.polling import PollPlanner
-from batchtryon.records import Item, Job, JobReport
+from batchtryon.records import Item, Job, Output
 from batchtryon.retry import RetryPolicy
 from batchtryon.states import JobState
 from batchtryon.store import Store
@@ -165,17 +165,16 @@ class Executor:
 
     # -- what the parts tell each other ------------------------------------------------------------
 
-    async def _rendered(self, job: Job, report: JobReport) -> None:
+    def _rendered(self, job: Job, outputs: Sequence[Output]) -> None:
         run = self.run
         run.rendered_at[job.attempt] = run.clock.monotonic()
         self._costs.completed()
-        if not report.urls:
+        if not outputs:
             run.progress.lost += 1
             run.warn(f"{job.label}: {NO_OUTPUTS}; job {job.id} was paid for.")
             return
-        for output in await run.ledger.call(run.jobs.outputs_of_item, job.item_id):
-            if output.sha256 is None:
-                self._courier.add(output)
+        for output in outputs:
+            self._courier.add(output)
 
     def _again(self, item: Item, seconds: float) -> None:
         self._submitter.again(item.id, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 
 from batchtryon.api.client import TryOnClient
 from batchtryon.errors import AnswerLost, BatchTryonError, CallError, ExitCode, NotSent, Refused
@@ -16,7 +16,7 @@ from batchtryon.executor.run import KEY_REFUSED, Run
 from batchtryon.ledger.attempts import Taken
 from batchtryon.ledger.jobs import Ended
 from batchtryon.polling import PollPlanner
-from batchtryon.records import Item, Job, JobOutcome, JobReport
+from batchtryon.records import Item, Job, JobOutcome, JobReport, Output
 from batchtryon.retry import GiveUp, RetryIn, RetryPolicy
 from batchtryon.settings import Rate
 from batchtryon.states import JobState
@@ -40,7 +40,7 @@ class Follower:
 
     def __init__(
         self, run: Run, client: TryOnClient, planner: PollPlanner, window: PollBudget, retry: RetryPolicy, *,
-        on_done: Callable[[Job, JobReport], Awaitable[None]], on_again: Callable[[Item, float], None],
+        on_done: Callable[[Job, Sequence[Output]], None], on_again: Callable[[Item, float], None],
         on_failed: Callable[[], None],
     ) -> None:
         self._run = run
@@ -151,15 +151,16 @@ class Follower:
             return
         self._agenda.heard(followed, ended=True)
         if report.state is JobState.COMPLETED:
-            if not await self._end(followed, after_report(report, again=False)):
+            outputs = await self._end(followed, after_report(report, again=False))
+            if outputs is None:
                 return
             if report.urls:
                 await success(run, job)
-            await self._on_done(job, report)
+            self._on_done(job, outputs)
         else:
             item = await run.ledger.call(run.attempts.item, job.item_id)
             again = retry_after_report(job, report, item, self._retry)
-            if not await self._end(followed, after_report(report, again=isinstance(again, RetryIn))):
+            if await self._end(followed, after_report(report, again=isinstance(again, RetryIn))) is None:
                 return
             if followed.ours:
                 run.progress.credits_spent -= item.credits
@@ -216,21 +217,21 @@ class Follower:
         self._put(followed)
 
     async def _hold(self, followed: Followed, outcome: JobOutcome) -> None:
-        if await self._end(followed, outcome):
+        if await self._end(followed, outcome) is not None:
             self._run.progress.lost += 1
             self._run.warn(f"{followed.job.label}: {outcome.error_message}; job {followed.job.id} is held.")
 
-    async def _end(self, followed: Followed, outcome: JobOutcome) -> bool:
-        """Commit it; False if another worker did before."""
+    async def _end(self, followed: Followed, outcome: JobOutcome) -> Sequence[Output] | None:
+        """Commit it, which gives what is to be fetched; None if another worker did before."""
         self._agenda.close(followed)
         try:
-            await self._run.ends.call(Ended(job=followed.job, outcome=outcome, polls=followed.polls))
+            outputs = await self._run.ends.call(Ended(job=followed.job, outcome=outcome, polls=followed.polls))
         except Taken:
             if self._run.crew is None:
                 raise
-            return False
+            return None
         self._run.freed.notify()
-        return True
+        return outputs
 
     def _say_unheard(self, report: JobReport) -> None:
         if report.unheard is not None and report.unheard not in self._unheard:

@@ -22,6 +22,8 @@ from batchtryon.tryon import KINDS
 __all__ = ["Body", "Press"]
 
 _Key: TypeAlias = tuple[str, bool]
+#: Characters of pictures below which to write a body takes less than to hand it to a thread.
+_SMALL = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Press:
         """The request's body. Raises PictureUnusable or PictureChanged, with a sentence for the user."""
         clear = {each.name for each in KINDS[item.kind].inputs if each.keeps_alpha}
         images = {name: await self._image(source, name in clear) for name, source in item.sources.items()}
+        if sum(map(len, images.values())) < _SMALL:
+            return _body(item, images)
         return await self._workshop.call(_body, item, images)
 
     async def _image(self, source: Source, keep_alpha: bool) -> str:  # noqa: FBT001 - private, named at its one call

@@ -175,7 +175,7 @@ class Run:
     quarantine: Quarantine = field(init=False)
     #: Answers, ends of jobs and saved pictures, written with others that wait for the ledger.
     answers: Gathered[Heard, None] = field(init=False)
-    ends: Gathered[Ended, None] = field(init=False)
+    ends: Gathered[Ended, list[Output]] = field(init=False)
     saves: Gathered[Saved, bool] = field(init=False)
     #: Which rows get an output's picture, read with others.
     deliveries: Gathered[Output, list[Delivery]] = field(init=False)

@@ -57,8 +57,7 @@ _PENDING_ITEMS = (
     .order_by(rows.c.position)
     .limit(bindparam("b_limit"))
 )
-_STATE_OF_ITEM = select(items.c.state, items.c.failures).where(items.c.id == bindparam("b_item"))
-_IMAGES_OF_ITEM = select(items.c.images).where(items.c.id == bindparam("b_item"))
+_STATE_OF_ITEM = select(items.c.state, items.c.failures, items.c.images).where(items.c.id == bindparam("b_item"))
 _STATE_OF_ATTEMPT = select(attempts.c.state).where(attempts.c.seq == bindparam("b_seq"))
 _KNOWN_JOB = select(jobs.c.id).where(jobs.c.id == bindparam("b_job"))
 # Compare and set; the columns are those that are given.
@@ -231,21 +230,21 @@ class Attempts:
             "counted": 0 if free else attempt.credits,
         })
         item_id = attempt.item_id
+        item = connection.execute(_STATE_OF_ITEM, {"b_item": item_id}).one()
         if outcome.attempt is AttemptEvent.ACCEPTED:
             if connection.execute(_KNOWN_JOB, {"b_job": answer.job_id}).first() is not None:
                 raise KnownJob
-            images = connection.execute(_IMAGES_OF_ITEM, {"b_item": item_id}).scalar_one()
             connection.execute(_NEW_JOB, {
                 "id": answer.job_id, "item_id": item_id, "attempt_seq": attempt.seq,
-                "state": JobState.PROCESSING.value, "images": images, "host_id": self._clock.host_id,
+                "state": JobState.PROCESSING.value, "images": item.images, "host_id": self._clock.host_id,
                 "boot_id": self._clock.boot_id, "accepted_at": self._clock.now(), "accepted_s": now, "polls": 0,
             })
         if self._crew is not None:
             if outcome.attempt is AttemptEvent.ACCEPTED:
                 self._crew.claim(connection, "job", str(answer.job_id))
-            if not _waits_for(connection, attempt):
+            if not _waits_for(connection, attempt, item.state):
                 return  # it was settled without this answer, and submitted again
-        state = move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure,
+        state = move_item(connection, item_id, outcome.item, self._clock, failure=outcome.failure, found=item,
                           error_name=outcome.error_name, error_message=outcome.error_message)
         if self._crew is not None and state is ItemState.PENDING:
             self._crew.claim(connection, "item", str(item_id))  # for it is submitted again in its time, by us
@@ -280,10 +279,14 @@ class Attempts:
 
 def move_item(
     connection: Connection, item_id: int, event: ItemEvent, clock: Clock, *, failure: bool = False,
-    error_name: str | None = None, error_message: str | None = None,
+    error_name: str | None = None, error_message: str | None = None, found: Any = None,
 ) -> ItemState:
-    """Move an item by the table, compare-and-set. Raises :class:`Taken` if it has moved meanwhile."""
-    found = connection.execute(_STATE_OF_ITEM, {"b_item": item_id}).one()
+    """Move an item by the table, compare-and-set. Raises :class:`Taken` if it has moved meanwhile.
+
+    ``found``: its state and its failures, where this transaction has read them already.
+    """
+    if found is None:
+        found = connection.execute(_STATE_OF_ITEM, {"b_item": item_id}).one()
     state = ItemState(found.state)
     target = apply(ITEM_MOVES, state, event)
     values = {
@@ -312,9 +315,8 @@ def _move_attempt(
         raise Taken
 
 
-def _waits_for(connection: Connection, attempt: Attempt) -> bool:
-    """Whether its item still waits for this attempt's answer."""
-    state = connection.execute(_STATE_OF_ITEM, {"b_item": attempt.item_id}).one().state
+def _waits_for(connection: Connection, attempt: Attempt, state: str) -> bool:
+    """Whether its item, in this state, still waits for this attempt's answer."""
     if state not in {ItemState.SUBMITTING, ItemState.UNKNOWN}:
         return False
     newest = select(func.max(attempts.c.seq)).where(attempts.c.item_id == attempt.item_id)

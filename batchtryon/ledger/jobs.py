@@ -73,15 +73,15 @@ class Jobs:
         with self._database.transaction() as connection:
             return self._job(connection.execute(_JOB, {"b_job": job_id}).one())
 
-    def record_ends(self, ended: Sequence[Ended]) -> list[Exception | None]:
+    def record_ends(self, ended: Sequence[Ended]) -> list[list[Output] | Exception]:
         """Commit what polls brought to an end (or found overdue), with all that follows: in one commit, if all can be.
 
-        For each None, or why nothing was changed: :class:`Taken` if another worker did before, or what the ledger
-        raised.
+        For each the outputs that are to be fetched, or why nothing was changed: :class:`Taken` if another worker did
+        before, or what the ledger raised.
         """
         return do_together(self._turns.turn, [partial(self._end, each) for each in ended])
 
-    def _end(self, ended: Ended, turn: Turn) -> None:
+    def _end(self, ended: Ended, turn: Turn) -> list[Output]:
         connection, job, outcome = turn.connection, ended.job, ended.outcome
         seconds = self._age(job)
         _move_job(connection, job.id, outcome, others=self._crew is not None, values={
@@ -90,10 +90,10 @@ class Jobs:
         })
         if outcome.job is JobEvent.FAILED:
             connection.execute(_COUNT_NOTHING, {"b_seq": job.attempt})
-        if outcome.job is JobEvent.COMPLETED:
-            self._insert_outputs(connection, job, outcome.urls)
-        if _follows(connection, job):
-            self._move_item(connection, job, outcome)
+        brought = _new_outputs(connection, job, outcome.urls) if outcome.job is JobEvent.COMPLETED else []
+        item = connection.execute(_ITEM_NOW, {"b_item": job.item_id}).one()
+        if _follows(item, job):
+            self._move_item(connection, job, outcome, item)
         if self._crew is not None and not outcome.urls:
             self._crew.let_go(connection, "job", job.id)
         if outcome.job is JobEvent.FAILED:
@@ -102,9 +102,10 @@ class Jobs:
             ChangeKind.ENDED, turn.now, attempt=job.attempt,
             seconds=seconds if outcome.job is JobEvent.COMPLETED else None,
         )
+        return brought
 
-    def _move_item(self, connection: Connection, job: Job, outcome: JobOutcome) -> None:
-        state = move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure,
+    def _move_item(self, connection: Connection, job: Job, outcome: JobOutcome, item: Any) -> None:
+        state = move_item(connection, job.item_id, outcome.item, self._clock, failure=outcome.failure, found=item,
                           error_name=outcome.error_name, error_message=outcome.error_message)
         if outcome.job is JobEvent.COMPLETED and not outcome.urls:
             # In the same commit: nothing else would ever come back to it.
@@ -112,14 +113,6 @@ class Jobs:
                       error_name=outcome.error_name, error_message=outcome.error_message)
         if self._crew is not None and state is ItemState.PENDING:
             self._crew.claim(connection, "item", str(job.item_id))
-
-    def _insert_outputs(self, connection: Connection, job: Job, urls: Sequence[str]) -> None:
-        if urls:
-            connection.execute(outputs.insert(), [
-                {"item_id": job.item_id, "job_id": job.id, "place": place, "count": len(urls), "url": url,
-                 "expires_at": job.accepted_at + _OUTPUTS_LIVE, "state": "waiting"}
-                for place, url in enumerate(urls)
-            ])
 
     # -- downloading ------------------------------------------------------------------------------
 
@@ -197,18 +190,18 @@ class Jobs:
             return False
         if self._crew is not None:
             self._crew.let_go(connection, "job", output.job_id)
-        state, images = connection.execute(_ITEM_STATE, {"b_item": output.item_id}).one()
+        item = connection.execute(_ITEM_NOW, {"b_item": output.item_id}).one()
         saved = states.count("saved")
         if saved:
             _mark_delivered(connection, output.job_id)
-        if state != ItemState.RENDERED:
+        if item.state != ItemState.RENDERED:
             return True
         event = ItemEvent.SAVED if saved else ItemEvent.OUTPUTS_GONE
-        short = saved < images
+        short = saved < item.images
         move_item(
-            connection, output.item_id, event, self._clock,
+            connection, output.item_id, event, self._clock, found=item,
             error_name="FewerOutputs" if saved and short else ("OutputsGone" if short else None),
-            error_message=f"{saved} of {images} paid pictures were saved" if short else None,
+            error_message=f"{saved} of {item.images} paid pictures were saved" if short else None,
         )
         return True
 
@@ -226,11 +219,26 @@ class Jobs:
         return self._clock.monotonic() - job.accepted
 
 
-def _follows(connection: Connection, job: Job) -> bool:
+def _follows(item: Any, job: Job) -> bool:
     """Whether the item still waits for this job (the user may have reopened it meanwhile)."""
-    state, _ = connection.execute(_ITEM_STATE, {"b_item": job.item_id}).one()
-    waits = state in {ItemState.PROCESSING, ItemState.STUCK, ItemState.VANISHED}
-    return waits and connection.execute(_NEWEST_ATTEMPT, {"b_item": job.item_id}).scalar_one() == job.attempt
+    waits = item.state in {ItemState.PROCESSING, ItemState.STUCK, ItemState.VANISHED}
+    return bool(waits and item.newest == job.attempt)
+
+
+def _new_outputs(connection: Connection, job: Job, urls: Sequence[str]) -> list[Output]:
+    if not urls:
+        return []
+    expires_at = job.accepted_at + _OUTPUTS_LIVE
+    made = connection.execute(_NEW_OUTPUTS, [
+        {"item_id": job.item_id, "job_id": job.id, "place": place, "count": len(urls), "url": url,
+         "expires_at": expires_at, "state": "waiting"}
+        for place, url in enumerate(urls)
+    ]).scalars().all()
+    return [
+        Output(id=key, item_id=job.item_id, job_id=job.id, index=place, count=len(urls), url=url,
+               expires_at=expires_at, label=job.label)
+        for place, (key, url) in enumerate(zip(made, urls, strict=True))
+    ]
 
 
 def _move_job(
@@ -315,7 +323,10 @@ _JOB_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_job"))
 _MOVE_JOB = jobs.update().where(jobs.c.id == bindparam("b_job"), jobs.c.state == bindparam("b_state"))
 _COUNT_NOTHING = attempts.update().where(attempts.c.seq == bindparam("b_seq")).values(counted=0)
 _NEWEST_ATTEMPT = select(func.max(attempts.c.seq)).where(attempts.c.item_id == bindparam("b_item"))
-_ITEM_STATE = select(items.c.state, items.c.images).where(items.c.id == bindparam("b_item"))
+_ITEM_NOW = select(
+    items.c.state, items.c.failures, items.c.images, _NEWEST_ATTEMPT.scalar_subquery().label("newest")
+).where(items.c.id == bindparam("b_item"))
+_NEW_OUTPUTS = outputs.insert().returning(outputs.c.id, sort_by_parameter_order=True)
 
 _WAITING_OUTPUTS = (
     _output_query().where(outputs.c.state == "waiting").order_by(outputs.c.expires_at, outputs.c.id)
