@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import at_the_limit, full_slots, peers_page, permits, plan_100k, polls, workers
+from bench import at_the_limit, cost, full_slots, peers_page, permits, plan_100k, polls, workers
 from bench.results import Circumstances, markdown, put
 from bench.sections import every_duration, scarce_polls, shared_ledgers, virtual_nights
 
@@ -36,10 +36,14 @@ def _shared(rounds: int) -> list[str]:
     return list(shared_ledgers(*permits.measure(rounds=rounds), workers.measure(rounds=rounds)))
 
 
+def _cost(rounds: int) -> list[str]:
+    return list(cost.lines(cost.measure(rounds=rounds), rounds=rounds))
+
+
 #: Parts that can be measured by themselves: how, for so many rounds.
 _PARTS: Mapping[str, Callable[[int], list[str]]] = {
     "virtual": _virtual, "durations": _durations, "polls": _polls,
-    "peers": peers_page.measured, "shared": _shared,
+    "peers": peers_page.measured, "shared": _shared, "cost": _cost,
 }
 
 
