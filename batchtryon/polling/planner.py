@@ -17,8 +17,9 @@ __all__ = ["JobClass", "PollPlanner"]
 JobClass: TypeAlias = tuple[str, str, int]
 
 #: The price of a poll when the budget is ample, as a share of the mean duration, and within which bounds it is
-#: brought to where a job takes so many polls. Politeness: nobody needs the whole budget for its own sake.
-_PLAIN, _CHEAPEST, _DEAREST, _POLLS_A_JOB = 0.005, 0.0003, 0.0075, 7.0
+#: brought to where a job takes so many polls: two thirds of what the default limits give (300 polls for 20 submits).
+#: Politeness: nobody needs the whole budget for its own sake.
+_PLAIN, _CHEAPEST, _DEAREST, _POLLS_A_JOB = 0.005, 0.0003, 0.0075, 11.0
 #: Until so many jobs of a class have ended, polls teach more than they cost, if there are enough.
 _FIRST_JOBS, _FIRST_JOBS_PRICE = 4, 0.1
 #: The highest price of the market, as a share of the mean, how close it is brought, in how many steps at most.
