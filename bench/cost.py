@@ -24,6 +24,7 @@ from bench.results import table
 __all__ = ["Cost", "lines", "measure"]
 
 JOBS: Final = 5000
+_PICTURES: Final = ("jpeg", "png")
 _CPU_GOAL, _RATE_GOAL, _OWN_GOAL = 0.4, 2.5, 2.5
 _PLAIN: Final = "the requests alone, plain httpx"
 _OWN: Final = "the requests alone, on our transports"
@@ -52,13 +53,15 @@ class Cost:
 
 
 def measure(*, rounds: int, jobs: int = JOBS) -> list[Cost]:
-    """Medians of the rounds, one after the other."""
-    costs = list[Cost]()
-    for pictures in ("jpeg", "png"):
-        for contender in _CONTENDERS:
-            costs.append(_median([_render(contender, pictures, jobs) for _ in range(rounds)]))
-            print(f"  {costs[-1]}", flush=True)
-    return costs
+    """Medians of the rounds; in each, one contender after the other, for a machine is not always equally fast."""
+    taken: dict[tuple[str, str], list[Cost]] = {}
+    for pictures in _PICTURES:
+        for _ in range(rounds):
+            for contender in _CONTENDERS:
+                cost = _render(contender, pictures, jobs)
+                taken.setdefault((pictures, contender), []).append(cost)
+                print(f"  {cost}", flush=True)
+    return [_median(costs) for costs in taken.values()]
 
 
 def lines(costs: Sequence[Cost], *, rounds: int, jobs: int = JOBS) -> Iterator[str]:
