@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from random import Random
 from typing import Any
 
 import pytest
@@ -98,3 +99,38 @@ def test_a_bomb_that_pillow_itself_refuses_is_too_large_as_well(monkeypatch: pyt
     with pytest.raises(DownloadError) as caught:
         inspect_output(picture("PNG", (400, 300)))
     assert caught.value.name == "TooLarge"
+
+
+@pytest.mark.parametrize("how", [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 2}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_is_found_damaged_at_an_eighth_of_its_size_just_where_it_is_in_full(
+    mode: str, how: dict[str, Any]
+) -> None:
+    rng, written = Random(5), io.BytesIO()
+    Image.frombytes("RGB", (90, 120), rng.randbytes(3 * 90 * 120)).convert(mode).save(written, "JPEG", **how)
+    whole, found = written.getvalue(), set[bool]()
+    for _ in range(60):
+        at, length = rng.randrange(len(whole)), rng.randrange(1, 400)
+        damaged = rng.choice([whole[:at], whole[:at] + whole[at + length:], whole[:at] + bytes(length) + whole[at:]])
+        decodes = in_full(damaged)
+        found.add(decodes)
+        assert decodes or not inspects(damaged)
+        assert not decodes or inspects(damaged) or not damaged.endswith(b"\xff\xd9")
+    assert found == {True, False}
+
+
+def in_full(content: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def inspects(content: bytes) -> bool:
+    try:
+        inspect_output(content)
+    except DownloadError:
+        return False
+    return True
