@@ -20,6 +20,7 @@ import aiohttp
 import httpx
 import yarl
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from batchtryon.api.transport import checked_proxy
 
@@ -175,6 +176,10 @@ def _named(request: httpx.Request | None) -> Iterator[None]:
             exc.request = request
         raise
     except (aiohttp.ClientError, HttpProcessingError) as exc:
+        if isinstance(exc, aiohttp.ClientResponseError):
+            # It keeps the request's headers, and shows them in its repr: the key is among them (fault K1).
+            exc.request_info = exc.request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+            exc.args = (exc.request_info, exc.history)
         raise _kind_of(exc)(str(exc) or type(exc).__name__, request=request) from exc
 
 

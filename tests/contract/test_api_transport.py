@@ -413,6 +413,22 @@ class TestReadTransport:
         assert lost.name in name.split(" or ")
         assert lost.http_status == status
 
+    @pytest.mark.parametrize("talk", [Line.take_head, babble, reset, cut_within, cut_between_chunks])
+    def test_k1_nothing_that_a_read_raises_holds_the_key(self, through: str, talk: Talk) -> None:
+        async def work() -> BaseException:
+            async with asking(talk, through) as (_, client):
+                with pytest.raises(AnswerLost) as caught:
+                    await client.status("job1")
+                return caught.value
+
+        raised: BaseException | None = asyncio.run(work())
+        seen = 0
+        while raised is not None:
+            said = f"{raised} {raised!r} {raised.args!r} {getattr(raised, 'request_info', '')!r}"
+            assert "tk-canary" not in said
+            raised, seen = raised.__cause__ or raised.__context__, seen + 1
+        assert seen >= 2
+
     def test_a_read_is_sent_once_also_on_a_connection_that_was_closed_meanwhile(self, through: str) -> None:
         async def serve_one(line: Line) -> None:
             await line.take_head()
