@@ -21,6 +21,7 @@ from batchtryon.executor.bookkeeping import Bookkeeper
 from batchtryon.executor.delivery import Courier
 from batchtryon.executor.pollwindow import PollWindow
 from batchtryon.executor.reconciler import Reconciler
+from batchtryon.ledger import jobs as job_books
 from batchtryon.ledger import restoring
 from batchtryon.ledger.attempts import Attempts, Heard
 from batchtryon.ledger.jobs import Ended, Jobs
@@ -276,11 +277,8 @@ def _swapped_deliveries(deliveries: Any) -> Any:
     return of_the_row_before
 
 
-def _samples_mixed_up(fetch: Any) -> Any:
-    def in_reverse(self: Jobs, connection: Any, job: Job, urls: Sequence[str]) -> None:
-        fetch(self, connection, job, list(reversed(urls)))
-
-    return in_reverse
+def _samples_mixed_up(record: Any) -> Any:
+    return lambda connection, job, urls: record(connection, job, list(reversed(urls)))
 
 
 def _failed_still_counts(record: Any) -> Any:
@@ -477,7 +475,7 @@ BUGS: Sequence[Bug] = (
     ),
     Bug(
         name="samples come in the wrong order", within=100, seed=1,
-        plant=_around(Jobs, "_insert_outputs", _samples_mixed_up),
+        plant=_around(job_books, "_new_outputs", _samples_mixed_up),
     ),
     Bug(
         name="a failed job is booked as completed", within=200, seed=37,
