@@ -108,11 +108,13 @@ class Worker:
             return self._serve(ledger)
 
     def _serve(self, ledger: Ledger) -> ExitCode:
+        worked = False
         while True:
             with _signals_heard() as told:
-                code = self._wait_for_work(ledger, told)
+                code = self._wait_for_work(ledger, told, worked=worked)
             if code is not None:
                 return code
+            worked = True
             try:
                 run = self._next(ledger)
                 if run is None:
@@ -132,12 +134,16 @@ class Worker:
                 if code is not None:
                     return code
 
-    def _wait_for_work(self, ledger: Ledger, told: _Told) -> ExitCode | None:
-        """None once there is some; an exit code to end with."""
+    def _wait_for_work(self, ledger: Ledger, told: _Told, *, worked: bool) -> ExitCode | None:
+        """None once there is some; an exit code to end with. ``worked``: on a run before, which is over for it."""
         assert ledger.crew is not None
         beaten = self.clock.monotonic()
         while True:
             try:
+                if worked:
+                    # What it did not finish is anybody's now, its own too: it claims only what nobody has.
+                    ledger.rejoin()
+                    worked = False
                 if self._next(ledger) is not None:
                     return None
                 if self.until_idle and ledger.crew.is_idle():
@@ -181,7 +187,9 @@ class Worker:
         with witnessed(witnesses, ledger, self.ledger_url, self._warn):
             ended = engine.work(ledger, run.key, run.sync, goal=0, watch=lambda _: None)
         self._say(f"{run.manifest}: {_counts(ended.progress)}.")
-        return max(ended.stops, default=ExitCode.ALL_DONE, key=lambda code: (code in _GRAVE, code))
+        # A picture that could not be fetched is tried again after a rest.
+        otherwise = ExitCode.TEMPORARY if ended.left_for_later else ExitCode.ALL_DONE
+        return max(ended.stops, default=otherwise, key=lambda code: (code in _GRAVE, code))
 
     def _require_same_account(self, ledger: Ledger, witnesses: Witnesses) -> None:
         """The run's account, and a ledger that has forgotten nothing this machine knows of (``design/charges.md``)."""

@@ -70,6 +70,9 @@ class Submitter:
             if await self._commit(left.attempt, left.item, answer) is None:
                 continue
             await run.note("recovered", {"attempt": left.attempt.seq, "as": answer.verdict.value}, item=left.item.id)
+            if run.crew is not None and answer.job_id is not None:
+                # Its job is followed by whoever takes it over, as any that nobody follows.
+                await run.ledger.call(run.crew.let_go_of_job, answer.job_id)
         await run.ledger.call(run.attempts.forget_spool)
         await learn_again(run)
 

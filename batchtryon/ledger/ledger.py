@@ -215,7 +215,7 @@ class Ledger:
             return workers_of(connection)
 
     def rejoin(self) -> None:
-        """After the database was away: this worker begins anew, and what it was doing is settled as after a crash.
+        """Begin anew, after the database was away or a run was over for it; what was begun is settled as after a crash.
 
         Only when nothing of it is being sent any more. Raises :class:`LedgerAway`.
         """

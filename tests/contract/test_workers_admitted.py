@@ -1,4 +1,4 @@
-"""Which workers may take part in the runs of a shared ledger."""
+"""Which workers may take part in the runs of a shared ledger, and what they leave when one is over for them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import pytest
 
 from batchtryon.api.client import KeyRing
 from batchtryon.batch.accounts import Access
+from batchtryon.batch.executing import Ended, Engine
 from batchtryon.batch.witnesses import Witnesses, place_of
 from batchtryon.batch.working import Worker, run_settings, settings_of
 from batchtryon.clock import SystemClock
-from batchtryon.errors import ConfigurationError, LedgerForgot
+from batchtryon.errors import ConfigurationError, ExitCode, LedgerForgot
+from batchtryon.executor.run import Progress
+from batchtryon.ledger.granting import RunKey
 from batchtryon.ledger.ledger import Ledger
 from batchtryon.settings import OnUnknown, Rate, Settings
-from tests.contract.ledger_steps import ORIGIN
+from tests.contract.ledger_crowd import Hand
+from tests.contract.ledger_steps import ORIGIN, RULES, a_row
 from tests.contract.postgres_cluster import Cluster
+from tests.simulation.virtual import VirtualClock
 
 
 class Host:
@@ -41,8 +46,9 @@ def url(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
-    """One that a run with the key ``sk-studio`` has made."""
+def ledger(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """One that a run with the key ``sk-studio`` has made; nothing else is remembered of the account."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     witnesses = Host(tmp_path, url, "sk-studio").witnesses
     with Ledger.for_work(
         url, SystemClock(), origin=ORIGIN, guard=lambda found: witnesses.guard(found, manifest="spring", accept=False)
@@ -72,6 +78,32 @@ def test_none_may_once_its_host_remembers_more_than_the_ledger(ledger: Ledger, u
 def test_a_ledger_in_a_file_has_no_workers(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="only a ledger on PostgreSQL can be shared"):
         Host(tmp_path, f"sqlite:///{tmp_path / 'ledger.sqlite3'}", "sk-studio").worker.work()
+
+
+@pytest.mark.parametrize("ended", [
+    Ended(progress=Progress(), stops={ExitCode.TEMPORARY: "the API is silent"}),
+    Ended(progress=Progress(), left_for_later=1),
+], ids=["an API that was silent", "a picture that could not be fetched"])
+def test_what_a_worker_could_not_finish_it_goes_on_with_after_a_rest(
+    ledger: Ledger, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended
+) -> None:
+    hand = Hand(url, tmp_path / "spool", VirtualClock())
+    hand.begin([a_row("r1")])
+    hand.work(RULES)
+    hand.accept("r1")
+    hand.crash()
+    claimed: list[list[str]] = []
+
+    def work(_engine: Engine, at: Ledger, _key: RunKey, _sync: int, **_watched: object) -> Ended:
+        assert at.crew is not None
+        claimed.append(at.crew.claim_jobs(limit=10))
+        return ended if len(claimed) < 3 else Ended(progress=Progress(), stops={ExitCode.TERMINATED: "enough"})
+
+    monkeypatch.setattr(Engine, "work", work)
+    monkeypatch.setattr("batchtryon.batch.working._REST", 0.0)
+    host = Host(tmp_path, url, "sk-studio")
+    assert replace(host.worker, output=tmp_path).work() is ExitCode.TERMINATED
+    assert claimed == [["job-1"]] * 3
 
 
 def test_a_worker_goes_by_the_run_s_limits_and_never_asks_the_balance_about_lost_answers() -> None:

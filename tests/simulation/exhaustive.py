@@ -1,4 +1,4 @@
-"""A run killed at each of its side effects, once or twice, and then given again until it ends."""
+"""A run killed, or left without room on the disk, at each of its side effects, and then given again until it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.simulation.night import Hazard, Night, RowSpec, Session
 from tests.simulation.schedule import Books, Verdict, effects_of, play_night
 
-__all__ = ["FATES", "kill_everywhere"]
+__all__ = ["FATES", "kill_everywhere", "without_room_once"]
 
 #: How often the run is killed.
 FATES = {"once": 1, "twice": 2}
@@ -36,6 +36,14 @@ def kill_everywhere(
             if (number + turn) % stride == 0:
                 again = replace(_again(night), hazards=(second,))
                 yield play_night(replace(once, sessions=(once.sessions[0], again, _again(night))), on=on)
+
+
+def without_room_once(*, on: Books | None = None) -> Iterator[Verdict]:
+    """The verdicts of a run of one row whose disk is full for one side effect, each in turn."""
+    night = _night(1)
+    for number in range(1, effects_of(night, 1, on=on) + 1):
+        full = replace(night.sessions[0], hazards=(Hazard(at=number, what="full"),))
+        yield play_night(replace(night, sessions=(full, _again(night))), on=on)
 
 
 def _kills(night: Night, on: Books | None, session: int = 1) -> Iterator[Hazard]:

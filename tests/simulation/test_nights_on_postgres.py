@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.postgres_cluster import Cluster
 from tests.simulation.bugs import BUGS
-from tests.simulation.exhaustive import kill_everywhere
+from tests.simulation.exhaustive import kill_everywhere, without_room_once
 from tests.simulation.schedule import play
 from tests.simulation.shared import NightPostgres
 
@@ -35,10 +35,18 @@ def test_no_rule_is_broken(server: NightPostgres, seed: int) -> None:
 
 
 def test_a_run_killed_at_its_side_effects_pays_for_nothing_twice(server: NightPostgres) -> None:
-    verdicts = list(kill_everywhere("once", rows=3, stride=8, on=server))
+    # Odd, for kills before a side effect and after it take turns.
+    verdicts = list(kill_everywhere("once", rows=3, stride=7, on=server))
     assert len(verdicts) > 10
     assert [verdict.broken for verdict in verdicts if not verdict.ok] == []
     assert sum(verdict.kills for verdict in verdicts) == len(verdicts)
+
+
+def test_a_run_that_finds_no_room_once_hands_its_answer_to_the_next(server: NightPostgres) -> None:
+    verdicts = list(without_room_once(on=server))
+    assert len(verdicts) > 20
+    assert [verdict.broken for verdict in verdicts if not verdict.ok] == []
+    assert {tuple(verdict.attempts.items()) for verdict in verdicts} == {(("accepted", 1),)}
 
 
 @pytest.mark.parametrize(("name", "seed"), [
