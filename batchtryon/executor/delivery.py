@@ -219,6 +219,8 @@ class Courier:
                 await self._lost(output, gone)
                 return
             self.left_for_later += 1
+            if run.crew is not None:
+                await run.ledger.call(run.crew.put_off, output.item_id)
             if exc.name == _AWAY:
                 # What is rendered now could not be put anywhere, and expires.
                 run.halt(ExitCode.TEMPORARY, f"{exc} Nothing more is submitted; what is paid for is kept.")

@@ -435,6 +435,18 @@ def test_what_one_has_claimed_no_other_gets(crowd: MakeCrowd) -> None:
     assert one.crew.has_orphans()
 
 
+def test_nobody_waits_for_pictures_that_one_has_put_off_until_it_begins_anew(crowd: MakeCrowd) -> None:
+    one, two = crowd().hands
+    one.complete(one.accept("r1"))
+    assert two.crew.remaining(two.manifest.id).under_way == 1
+    one.crew.put_off(1)
+    assert two.crew.remaining(two.manifest.id).under_way == 0
+    assert not two.crew.has_orphans()
+    one.ledger.rejoin()
+    assert two.crew.remaining(two.manifest.id).under_way == 1
+    assert two.crew.has_orphans()
+
+
 def test_a_row_nobody_can_read_is_unreadable_only_while_nobody_who_can_is_there(crowd: MakeCrowd) -> None:
     made = crowd(rows=2)
     one = made.hands[0]

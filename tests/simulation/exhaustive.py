@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tests.simulation.night import Hazard, Night, RowSpec, Session
+from batchtryon.sandbox.replies import Call
+from tests.simulation.night import Hazard, Night, RowSpec, Session, Trick
 from tests.simulation.schedule import Books, Verdict, effects_of, play_night
 
-__all__ = ["FATES", "kill_everywhere", "without_room_once"]
+__all__ = ["FATES", "kill_everywhere", "without_downloads", "without_room_once"]
 
 #: How often the run is killed.
 FATES = {"once": 1, "twice": 2}
@@ -44,6 +45,13 @@ def without_room_once(*, on: Books | None = None) -> Iterator[Verdict]:
     for number in range(1, effects_of(night, 1, on=on) + 1):
         full = replace(night.sessions[0], hazards=(Hazard(at=number, what="full"),))
         yield play_night(replace(night, sessions=(full, _again(night))), on=on)
+
+
+def without_downloads(times: int) -> Night:
+    """Two rows; so many of the first downloads come cut off, and the run is given again."""
+    night = _night(2)
+    tricks = (Trick(call=Call.OUTPUT, at=1, what="truncated", times=times),)
+    return replace(night, tricks=tricks, sessions=(night.sessions[0], _again(night)))
 
 
 def _kills(night: Night, on: Books | None, session: int = 1) -> Iterator[Hazard]:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.contract.postgres_cluster import Cluster
 from tests.simulation.bugs import BUGS
-from tests.simulation.exhaustive import kill_everywhere, without_room_once
-from tests.simulation.schedule import play
+from tests.simulation.exhaustive import kill_everywhere, without_downloads, without_room_once
+from tests.simulation.schedule import play, play_night
 from tests.simulation.shared import NightPostgres
 
 __all__: list[str] = []
@@ -47,6 +47,12 @@ def test_a_run_that_finds_no_room_once_hands_its_answer_to_the_next(server: Nigh
     assert len(verdicts) > 20
     assert [verdict.broken for verdict in verdicts if not verdict.ok] == []
     assert {tuple(verdict.attempts.items()) for verdict in verdicts} == {(("accepted", 1),)}
+
+
+def test_a_run_does_not_wait_for_pictures_that_cannot_be_fetched(server: NightPostgres) -> None:
+    verdict = play_night(without_downloads(20), on=server)
+    assert verdict.ok, verdict.broken
+    assert (verdict.sessions, dict(verdict.attempts)) == (2, {"accepted": 2})
 
 
 @pytest.mark.parametrize(("name", "seed"), [

@@ -35,6 +35,7 @@ __all__ = ["HEARTBEAT", "LEASE", "Badge", "Crew", "LeaseLost", "Remaining", "Wor
 #: Seconds between two renewals of a lease, and for which one counts.
 HEARTBEAT, LEASE = 5.0, 30.0
 _PAUSE = "pause"
+_PUT_OFF = "put off"
 
 
 class LeaseLost(Exception):
@@ -78,7 +79,7 @@ class Remaining:
     #: Rows that wait and nobody has claimed; those a living worker has claimed.
     waiting: int
     claimed: int
-    #: Being submitted, rendered, or brought home.
+    #: Being submitted, rendered, or brought home, if nobody has put that off.
     under_way: int
     #: Waiting rows that every living worker has said it cannot read.
     unreadable: int
@@ -224,6 +225,11 @@ class Crew:
                 if unread:
                     self.claim(connection, "unread", f"{item}:{self.me}")
 
+    def put_off(self, item: int) -> None:
+        """Nobody need wait for an item's pictures, for they cannot be fetched now; until this worker begins anew."""
+        with self._database.transaction() as connection:
+            self.claim(connection, _PUT_OFF, str(item))
+
     def claim_jobs(self, *, limit: int) -> list[str]:
         """Claim jobs that are under way, or whose pictures wait, and that no living worker has."""
         with self._database.transaction() as connection:
@@ -367,7 +373,8 @@ _REMAINING = _OF_MANIFEST.with_only_columns(
     func.sum(case((_IS_WAITING & ~_IS_MINE & ~_NOBODY_CAN, 1), else_=0)).label("waiting"),
     func.sum(case((_IS_WAITING & _IS_MINE, 1), else_=0)).label("claimed"),
     func.sum(case(
-        (items.c.state.in_([ItemState.SUBMITTING, ItemState.PROCESSING, ItemState.RENDERED]), 1), else_=0
+        (items.c.state.in_([ItemState.SUBMITTING, ItemState.PROCESSING]), 1),
+        ((items.c.state == ItemState.RENDERED) & ~_is_claimed(_PUT_OFF, _ITEM_KEY), 1), else_=0
     )).label("under_way"),
     func.sum(case((_IS_WAITING & ~_IS_MINE & _NOBODY_CAN, 1), else_=0)).label("unreadable"),
 ).where(items.c.state.in_([ItemState.PENDING, ItemState.SUBMITTING, ItemState.PROCESSING, ItemState.RENDERED]))

@@ -50,7 +50,7 @@ AT_WORK = (
 claims = Table(
     "claims", shared_metadata,
     # item: its body is being made; job: it is asked for, and its pictures are brought home; unread: a picture of the
-    # item lies on another machine.
+    # item lies on another machine; put off: its pictures cannot be fetched now.
     Column("what", String(8), primary_key=True),
     Column("key", String(320), primary_key=True),
     Column("worker", String(64), nullable=False, index=True),
