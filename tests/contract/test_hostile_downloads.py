@@ -124,7 +124,7 @@ async def bring_home(hostile: Hostile, root: Path) -> tuple[Jobs, list[str], Cdn
     clock = SystemClock()
     run: Any = SimpleNamespace(
         clock=clock, ledger=InlineGateway(), workshop=InlineGateway(), jobs=jobs, progress=Progress(), halts=Halts(),
-        changed=Signal(), settings=SimpleNamespace(downloads=1, label=True), warn=warnings.append,
+        changed=Signal(), settings=SimpleNamespace(downloads=1, label=True), warn=warnings.append, crew=None,
         saves=Gathered(InlineGateway(), jobs.record_saves), deliveries=Gathered(InlineGateway(), jobs.deliveries),
     )
     run.halt = lambda code, sentence, *, at_once=False: run.halts.add(code, sentence, at_once=at_once)
