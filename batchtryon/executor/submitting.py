@@ -66,8 +66,8 @@ class Submitter:
         """Settle what a dead process left: spooled answers, intents never sent, sends never answered."""
         run = self._run
         for left in await run.ledger.call(lambda: list(run.attempts.left_behind())):
-            answer = left.answer or left_by_the_dead(marked=left.marked)
-            if await self._commit(left.attempt, left.item, answer) is None:
+            answer = await self._commit(left.attempt, left.item, left.answer or left_by_the_dead(marked=left.marked))
+            if answer is None:
                 continue
             await run.note("recovered", {"attempt": left.attempt.seq, "as": answer.verdict.value}, item=left.item.id)
             if run.crew is not None and answer.job_id is not None:
