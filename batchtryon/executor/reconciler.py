@@ -34,6 +34,8 @@ class Reconciler:
         self._books = Bookkeeper(run, reader, new_server=new_server)
         self._one_at_a_time = asyncio.Lock()
         self._not_before = -math.inf
+        # Whether rows became free to submit again that the run has read past.
+        self._opened = False
 
     async def begin(self, reading: Reading | None) -> None:
         """Before anything is submitted; ``reading`` is the run's first."""
@@ -90,18 +92,19 @@ class Reconciler:
                 return
             if await self._wait_until(until):
                 await self._books.refresh()
-                await self._books.judge(await self._quiet())
+                self._opened = await self._books.judge(await self._quiet()) or self._opened
 
     # -- the end -----------------------------------------------------------------------------------
 
     async def close(self) -> bool:
-        """Bring every doubt to its end: held, paid and lost, or free. True if rows may be submitted again.
+        """Bring every doubt to its end: held, paid and lost, or free. True if rows may be submitted again, also by what
+        was judged since the last time.
 
         Waits for as long as a submit may still be accepted; ends early if the run is stopped.
         """
         if not self._on:
             return False
-        opened, told = False, False
+        told = False
         async with self._one_at_a_time:
             while not self._run.halts.at_once:
                 open_doubts = await self._books.open_doubts()
@@ -116,7 +119,8 @@ class Reconciler:
                     self._say_how_long(open_doubts)
                 if not await self._wait_until(self._next_step(open_doubts)):
                     break
-                opened = await self._judge_alone() or opened
+                self._opened = await self._judge_alone() or self._opened
+        opened, self._opened = self._opened, False
         return opened
 
     async def _judge_alone(self) -> bool:

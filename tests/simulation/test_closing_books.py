@@ -43,6 +43,14 @@ def test_a_lost_submit_that_was_not_charged_is_rendered_in_the_same_run() -> Non
     assert charged_once(studio)
 
 
+def test_one_that_is_proven_free_while_others_are_submitted_is_rendered_in_the_same_run_too() -> None:
+    # Nothing can come of it any more when it is first judged, and the run has long read past its row.
+    studio = Studio(plan=FaultPlan([played(Call.SUBMIT, "cut", 3)]), settings=Settings(settle=60.0))
+    outcome = studio.run(rows_of(300))
+    assert (outcome.code, outcome.rows["done"], outcome.progress.submits) == (ExitCode.ALL_DONE, 300, 301)
+    assert charged_once(studio)
+
+
 def test_a_lost_submit_that_was_charged_is_paid_and_lost_and_not_rendered_again() -> None:
     studio = studio_with(played(Call.SUBMIT, "lost-answer", 3))
     outcome = studio.run(rows_of(8))
