@@ -83,17 +83,18 @@ class Engine:
                 except LedgerAway as exc:
                     # Nothing is submitted without a committed intent, and answers that came are in the spool.
                     self.tell(Message(Weight.WARNING, f"{exc} Waiting for it."))
-                    if not self._comes_back(ledger):
+                    if not self._comes_back(ledger, ledger_gate):
                         raise
                     self.tell(Message(Weight.INFO, "The ledger is there again."))
 
-    def _comes_back(self, ledger: Ledger) -> bool:
+    def _comes_back(self, ledger: Ledger, gate: ThreadGateway) -> bool:
         """Whether the database is there again in time; this worker has then begun anew."""
         wait, until = _FIRST_TRY, self.clock.monotonic() + self.patience
         while self.clock.monotonic() < until:
             asyncio.run(self.clock.sleep(wait))
             with contextlib.suppress(LedgerAway):
-                ledger.rejoin()
+                # On the ledger's thread, behind what is still being asked there by parts that were ended.
+                asyncio.run(gate.call(ledger.rejoin))
                 return True
             wait = min(2 * wait, _LAST_TRY)
         return False

@@ -7,7 +7,7 @@ paused until nothing is under way, and then the sums are exact.
 
 from __future__ import annotations
 
-from batchtryon.errors import BatchTryonError, ExitCode
+from batchtryon.errors import ExitCode
 from batchtryon.executor.balance import BalanceReader
 from batchtryon.executor.run import Run
 from batchtryon.reconcile import Reading
@@ -57,15 +57,12 @@ class CostCheck:
 
     async def watch(self) -> None:
         """Look whenever it is due; to be cancelled at the end of the run."""
-        try:
-            while self._start is not None:
-                if not self._due:
-                    await self._run.changed.wait(None)
-                    continue
-                self._due = False
-                await self._look(self._start)
-        except BatchTryonError as exc:  # the ledger or its disk
-            self._run.halt_for(exc)
+        while self._start is not None:
+            if not self._due:
+                await self._run.changed.wait(None)
+                continue
+            self._due = False
+            await self._look(self._start)
 
     async def _look(self, start: Reading) -> None:
         run = self._run

@@ -155,8 +155,7 @@ class Courier:
             run.halt_for(defect)
         else:
             self._defect = self._defect or defect
-            # What it says goes no further than the traceback that is raised: it may hold anything.
-            run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
+            run.halt_for_defect(defect)
 
     def _progressed(self) -> None:
         self._run.progress.fetching = len(self._queue) + len(self._later) + len(self._carrying)

@@ -7,11 +7,11 @@ crash are this one function; what differs is only what the ledger holds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from random import Random
 
 from batchtryon.api.client import TryOnClient
-from batchtryon.errors import ExitCode
+from batchtryon.errors import BatchTryonError, ExitCode
 from batchtryon.executor.balance import BalanceReader
 from batchtryon.executor.costs import CostCheck
 from batchtryon.executor.delivery import Courier
@@ -82,7 +82,8 @@ class Executor:
     async def execute(self) -> None:
         """Run until everything has ended or something stops it; why is in ``run.halts``.
 
-        Raises only for defects of our own.
+        Raises what the ledger does before anything is begun, and defects of our own. Whatever happens meanwhile, also a
+        defect or a ledger that is away, answers to what was sent are heard out and kept (fault S3).
         """
         run = self.run
         run.newest_before = await run.ledger.call(run.books.newest_attempt)
@@ -94,21 +95,29 @@ class Executor:
         await self._take_up()
         if run.settings.keep_credits is not None and first is None:
             run.halt(ExitCode.TEMPORARY, "The balance cannot be read, and --keep-credits needs it.")
-        working = [asyncio.ensure_future(part) for part in (self._submit(), self._follow(), self._courier.carry_all())]
-        watching = [
-            asyncio.ensure_future(part)
-            for part in (
-                self._reader.watch(self._cadence), self._reconciler.watch(), self._costs.watch(),
-                *([] if self._sharing is None else [self._sharing.watch(), self._sharing.feed()]),
-            )
-        ]
+        working = self._begin(self._submit(), self._follow(), self._courier.carry_all())
+        watching = self._begin(
+            self._reader.watch(self._cadence), self._reconciler.watch(), self._costs.watch(),
+            *([] if self._sharing is None else [self._sharing.watch(), self._sharing.feed()]),
+        )
         try:
-            await self._until_done_or_defect(working, watching)
+            await self._until_done(working, watching)
         finally:
             for part in (*working, *watching):
                 part.cancel()
             await asyncio.gather(*working, *watching, return_exceptions=True)
-        await self._read_at_the_end()
+            await run.written()
+        await self._heeding(self._read_at_the_end())
+
+    def _begin(self, *parts: Awaitable[None]) -> list[asyncio.Task[None]]:
+        return [asyncio.ensure_future(self._heeding(part)) for part in parts]
+
+    async def _heeding(self, part: Awaitable[None]) -> None:
+        """Whichever part the ledger or its disk fails first, the run ends in the one way."""
+        try:
+            await part
+        except BatchTryonError as exc:
+            self.run.halt_for(exc)
 
     async def _submit(self) -> None:
         try:
@@ -133,17 +142,21 @@ class Executor:
         finally:
             self._courier.no_more()
 
-    @staticmethod
-    async def _until_done_or_defect(
-        working: Sequence[asyncio.Task[None]], watching: Sequence[asyncio.Task[None]]
+    async def _until_done(
+        self, working: Collection[asyncio.Task[None]], watching: Collection[asyncio.Task[None]]
     ) -> None:
-        waiting = {*working, *watching}
+        """Until those that work have ended. Raises the first defect then, not before: a cut POST may be paid for."""
+        waiting, defect = {*working, *watching}, None
         while not all(part.done() for part in working):
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
-                part.result()
-        for part in working:
-            part.result()
+                try:
+                    part.result()
+                except Exception as exc:  # noqa: BLE001 - raised below
+                    defect = defect or exc
+                    self.run.halt_for_defect(exc)
+        if defect is not None:
+            raise defect
 
     # -- taking up what earlier runs left ----------------------------------------------------------
 
@@ -194,6 +207,8 @@ class Executor:
     async def _read_at_the_end(self) -> None:
         """For the statement of the books; once more after a while if they do not add up, for a reading may lag."""
         run, calls = self.run, 1 if self.run.halts.at_once else 3
+        if run.away is not None:
+            return
         last = await self._reader.read(calls=calls)
         if last is None or run.progress.balance_start is None or run.halts.at_once or run.in_doubt:
             return

@@ -118,8 +118,7 @@ class Follower:
                 self._run.halt_for(defect)
             else:
                 self._defect = self._defect or defect
-                # What it says goes no further than the traceback that is raised: it may hold anything.
-                self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
+                self._run.halt_for_defect(defect)
         self._changed()
         if not self.busy:  # nothing can give credits back any more
             self._run.freed.notify()

@@ -69,6 +69,11 @@ class Gathered(Generic[A, R]):
             self._calling = asyncio.ensure_future(self._call_all())
         return await said
 
+    async def idle(self) -> None:
+        """Return once nothing waits or is being called, whoever asked for it and has given up since."""
+        while self._calling is not None:
+            await asyncio.wait([self._calling])
+
     async def _call_all(self) -> None:
         try:
             while self._waiting:

@@ -11,7 +11,6 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from batchtryon.errors import BatchTryonError
 from batchtryon.executor.balance import BalanceReader
 from batchtryon.executor.bookkeeping import Bookkeeper
 from batchtryon.executor.run import Run
@@ -58,12 +57,9 @@ class Reconciler:
         """Judge doubts as they ripen; to be cancelled when there is nothing more to submit."""
         if not self._on:
             return
-        try:
-            while await self._until_ripe():
-                async with self._one_at_a_time:
-                    await self._pause_and_judge()
-        except BatchTryonError as exc:  # the ledger or its disk
-            self._run.halt_for(exc)
+        while await self._until_ripe():
+            async with self._one_at_a_time:
+                await self._pause_and_judge()
 
     async def _until_ripe(self) -> bool:
         """Wait until something can be judged; False once the run stops at once."""

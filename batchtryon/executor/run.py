@@ -217,6 +217,16 @@ class Run:
             self.halts.add(exc.exit_code, str(exc), at_once=True)
         self.halt(exc.exit_code, str(exc), at_once=True)
 
+    def halt_for_defect(self, defect: BaseException) -> None:
+        """Do nothing more, for something broke that should not."""
+        # What it says goes no further than the traceback that is raised: it may hold anything.
+        self.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
+
+    async def written(self) -> None:
+        """Return once all that was told to the ledger is in it, or kept beside it; also by callers that gave up."""
+        for told in (self.answers, self.ends, self.saves):
+            await told.idle()
+
     def see_others(self, because: str) -> None:
         """The account is used by someone else: the balance proves nothing any more (``design/charges.md``)."""
         if self.foreign is None:

@@ -65,6 +65,7 @@ class Submitter:
     async def recover(self) -> None:
         """Settle what a dead process left: spooled answers, intents never sent, sends never answered."""
         run = self._run
+        spooled = await run.ledger.call(run.attempts.spooled)
         for left in await run.ledger.call(lambda: list(run.attempts.left_behind())):
             answer = await self._commit(left.attempt, left.item, left.answer or left_by_the_dead(marked=left.marked))
             if answer is None:
@@ -73,7 +74,7 @@ class Submitter:
             if run.crew is not None and answer.job_id is not None:
                 # Its job is followed by whoever takes it over, as any that nobody follows.
                 await run.ledger.call(run.crew.let_go_of_job, answer.job_id)
-        await run.ledger.call(run.attempts.forget_spool)
+        await run.ledger.call(run.attempts.forget_spool, spooled)
         await learn_again(run)
 
     # -- the loop ----------------------------------------------------------------------------------
@@ -326,6 +327,6 @@ class Submitter:
         self._sending.discard(sending)
         if not sending.cancelled() and (defect := sending.exception()) is not None:
             self._defect = self._defect or defect
-            self._run.halt(ExitCode.UNEXPECTED, f"An unexpected error: {type(defect).__name__}.", at_once=True)
+            self._run.halt_for_defect(defect)
         self._run.changed.notify()
         self._run.freed.notify()

@@ -7,7 +7,7 @@ are one commit. Every move is compare-and-set on (attempt, state).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -272,9 +272,14 @@ class Attempts:
                 answer=spooled.get(row.seq),
             )
 
-    def forget_spool(self) -> None:
-        """Every answer of the spool is in the ledger now."""
-        self._spool.clear()
+    def spooled(self) -> set[int]:
+        """The attempts whose answers are in the spool."""
+        return {seq for seq, _ in self._spool.answers()}
+
+    def forget_spool(self, seqs: Collection[int]) -> None:
+        """The answers to these attempts are in the ledger now; as long as the spool has others, it keeps all."""
+        if self.spooled().issubset(seqs):
+            self._spool.clear()
 
 
 def move_item(

@@ -180,6 +180,21 @@ class MoneyContract:
         assert steps.row("b").status == status
         assert list(steps.spool.answers()) == []
 
+    def test_an_answer_put_beside_while_earlier_ones_are_replayed_is_not_forgotten_with_them(
+        self, steps: Steps
+    ) -> None:
+        steps.begin(ROWS)
+        sent = [steps.send(row) for row in ("a", "b")]
+        known = list[set[int]]()
+        for number, attempt in enumerate(sent):
+            with failing_commit(steps), pytest.raises(DiskError, match="kept beside it"):
+                steps.answer(attempt, accepted(f"j{number}"))
+            known.append(steps.attempts.spooled())
+        steps.attempts.forget_spool(known[0])
+        assert [seq for seq, _ in steps.spool.answers()] == [attempt.seq for attempt in sent]
+        steps.attempts.forget_spool(known[1])
+        assert list(steps.spool.answers()) == []
+
     # -- compare and set -----------------------------------------------------------------------------
 
     def test_one_item_is_granted_once(self, steps: Steps) -> None:

@@ -132,10 +132,10 @@ class Steps:
 
     def recover(self) -> list[LeftBehind]:
         """Settle what the dead left, as the executor does first of all."""
-        found = list(self.attempts.left_behind())
+        spooled, found = self.attempts.spooled(), list(self.attempts.left_behind())
         for left in found:
             self.answer(left.attempt, left.answer or left_by_the_dead(marked=left.marked))
-        self.attempts.forget_spool()
+        self.attempts.forget_spool(spooled)
         return found
 
     def end(self, *, finished: bool) -> None:

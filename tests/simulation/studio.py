@@ -15,7 +15,7 @@ from batchtryon.api.transport import open_client
 from batchtryon.errors import DiskError, ExitCode
 from batchtryon.executor.download import Downloader
 from batchtryon.executor.executor import Executor
-from batchtryon.executor.gateway import InlineGateway
+from batchtryon.executor.gateway import Gateway, InlineGateway
 from batchtryon.executor.press import Press
 from batchtryon.executor.run import Message, Progress, Run
 from batchtryon.ledger.database import Database
@@ -168,7 +168,7 @@ class Studio:
     def __init__(
         self, *, seed: int = 1, settings: Settings | None = None, limits: Limits | None = None, balance: int = 1000,
         latency: tuple[float, float] = (0.05, 0.2), plan: FaultPlan | None = None, speed: float = 1.0,
-        job_seconds: JobSeconds = documented_seconds,
+        job_seconds: JobSeconds = documented_seconds, database: Database | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.settings = settings or Settings(settle=60.0)
@@ -181,12 +181,14 @@ class Studio:
         self.network = ReapedNetwork(self.front, self.rng, latency=latency)
         #: Kills the next run where it says; by default it only counts.
         self.reaper = Reaper()
-        self.database = Database("sqlite://")
+        self.database = Database("sqlite://") if database is None else database
         with self.database.transaction() as connection:
             bring_up_to_date(connection, self.clock)
         self.store = MemoryStore()
         self.spool = MemorySpool()
         self.keys = KeyRing("key-of-the-test")
+        #: How the ledger is reached.
+        self.gateway: Callable[[Reaper], Gateway] = ReapedGateway
         #: Called with the executor before it begins.
         self.on_start: Callable[[Executor], object] = lambda _executor: None
 
@@ -205,7 +207,7 @@ class Studio:
         asyncio.get_running_loop().call_later(seconds, action)
 
     def run(self, rows: Sequence[Row], *, name: str = "demo", no_submit: bool = False, **settings: object) -> Outcome:
-        """One invocation, from plan to verdict."""
+        """One invocation, from plan to verdict. Raises what the product raises."""
         return run_virtually(self.clock, self.running(rows, name=name, no_submit=no_submit, **settings))
 
     def run_until_killed(self, rows: Sequence[Row], reaper: Reaper) -> Outcome | None:
@@ -236,7 +238,7 @@ class Studio:
             keep_credits=settings.keep_credits, settle=settings.settle, job_deadline=settings.job_deadline,
         )
         attempts, jobs, books = ledger.working(key, rules, self.spool)  # type: ignore[arg-type]  # a spool in memory
-        gateway, self.network.reaper = ReapedGateway(self.reaper), self.reaper
+        gateway, self.network.reaper = self.gateway(self.reaper), self.reaper
         run = Run(
             key=key, settings=settings, clock=self.clock, ledger=gateway, workshop=InlineGateway(),
             attempts=attempts, jobs=jobs, runs=ledger.runs, books=books, sync=key.run, tell=messages.append,
@@ -254,6 +256,8 @@ class Studio:
             )
             self.on_start(executor)
             await executor.execute()
+        if run.away is not None:
+            raise run.away
         known = ledger.catalog.manifest(name)
         assert known is not None
         counts = ledger.story.counts(known)

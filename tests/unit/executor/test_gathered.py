@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 import pytest
 
 from batchtryon.executor.gateway import Gathered, InlineGateway
 
 __all__: list[str] = []
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Scribe:
@@ -53,6 +57,28 @@ def test_one_that_is_given_up_is_done_all_the_same_and_disturbs_nobody() -> None
         assert await second == 8
         assert first.cancelled()
         assert scribe.asked == [[2, 4]]
+
+    asyncio.run(play())
+
+
+def test_what_was_given_up_can_be_waited_for() -> None:
+    class Slow:
+        """A gateway to something that takes its time."""
+
+        async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+            await asyncio.sleep(0)
+            return function(*args, **kwargs)
+
+    async def play() -> None:
+        scribe = Scribe()
+        gathered = Gathered(Slow(), scribe.double)
+        await gathered.idle()
+        calls = [asyncio.ensure_future(gathered.call(2 * number)) for number in range(60)]
+        await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await gathered.idle()
+        assert scribe.asked == [[2 * number for number in range(50)], [2 * number for number in range(50, 60)]]
 
     asyncio.run(play())
 
