@@ -128,6 +128,10 @@ class Executor:
                 if ExitCode.TEMPORARY in self.run.halts.reasons or not await self._close_books():
                     break
                 self._submitter.begin_again()
+            else:
+                self.run.halt(ExitCode.TEMPORARY, f"The answers of some rows were lost {1 + _ROUNDS} times over, and "
+                              "nothing was charged for them: something cuts connections to the API. They wait for the "
+                              "next run.")
         finally:
             self._follower.no_more()
 

@@ -65,22 +65,19 @@ class Gathered(Generic[A, R]):
         """What came of ``one``. A cancelled caller does not stop it."""
         said: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, said))
-        if self._calling is None:
+        if self._calling is None or self._calling.done():
             self._calling = asyncio.ensure_future(self._call_all())
         return await said
 
     async def idle(self) -> None:
         """Return once nothing waits or is being called, whoever asked for it and has given up since."""
-        while self._calling is not None:
+        while self._calling is not None and not self._calling.done():
             await asyncio.wait([self._calling])
 
     async def _call_all(self) -> None:
-        try:
-            while self._waiting:
-                calls = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-                await self._call(calls)
-        finally:
-            self._calling = None
+        while self._waiting:
+            calls = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+            await self._call(calls)
 
     async def _call(self, calls: Sequence[tuple[A, asyncio.Future[R]]]) -> None:
         told: Sequence[R | Exception]

@@ -525,6 +525,11 @@ BUGS: Sequence[Bug] = (
         ),
     ),
     Bug(
+        name="rows that were proven free are not looked for again", within=100, seed=11,
+        fits=_troubled(_LOST),
+        plant=_replaced(submitting.Submitter, "begin_again", lambda _self: None),
+    ),
+    Bug(
         name="lost answers are submitted again unasked", within=100, seed=4,
         plant=_around(Reconciler, "begin", _retry_unasked),
     ),

@@ -222,6 +222,8 @@ class _Play:
                 self.tell(f"    it said: {message}")
             if outcome.code is ExitCode.UNEXPECTED:
                 broken.append(f"crashed: {outcome.reasons.get(ExitCode.UNEXPECTED)}")
+            if not outcome.reasons and outcome.counts.get("pending", 0) > outcome.progress.paused:
+                broken.append(f"gave up: session {self.number} left rows that could be submitted, and nothing says why")
         broken += self.judge.after_session(self.line.posts)
         return outcome, broken
 

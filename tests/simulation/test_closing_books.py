@@ -51,6 +51,16 @@ def test_one_that_is_proven_free_while_others_are_submitted_is_rendered_in_the_s
     assert charged_once(studio)
 
 
+def test_a_row_whose_answers_are_lost_again_and_again_waits_for_the_next_run_which_is_said() -> None:
+    studio = studio_with(*[played(Call.SUBMIT, "cut", number) for number in range(8, 12)])
+    outcome = studio.run(rows_of(8))
+    assert (outcome.code, outcome.rows["pending"], outcome.progress.submits) == (ExitCode.TEMPORARY, 1, 11)
+    assert "lost 4 times over" in outcome.reasons[ExitCode.TEMPORARY]
+    outcome = studio.run(rows_of(8))
+    assert (outcome.code, outcome.rows["done"], outcome.progress.submits) == (ExitCode.ALL_DONE, 8, 1)
+    assert charged_once(studio)
+
+
 def test_a_lost_submit_that_was_charged_is_paid_and_lost_and_not_rendered_again() -> None:
     studio = studio_with(played(Call.SUBMIT, "lost-answer", 3))
     outcome = studio.run(rows_of(8))

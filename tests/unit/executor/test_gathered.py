@@ -83,6 +83,20 @@ def test_what_was_given_up_can_be_waited_for() -> None:
     asyncio.run(play())
 
 
+def test_when_the_loop_ends_before_a_call_is_made_nobody_waits_for_it_and_the_next_one_is_made() -> None:
+    async def play() -> None:
+        gathered = Gathered(InlineGateway(), Scribe().double)
+        first = asyncio.ensure_future(gathered.call(2))
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await gathered.idle()
+        assert first.cancelled()
+        assert await gathered.call(4) == 8
+
+    asyncio.run(play())
+
+
 def test_a_defect_is_raised_by_every_caller_and_the_next_call_is_made() -> None:
     async def play() -> None:
         scribe = Scribe()
