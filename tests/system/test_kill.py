@@ -19,6 +19,9 @@ from batchtryon.sandbox.world import World
 
 ROWS = 14
 SPEED = 20.0
+#: Seconds for a run that waits until nothing can come of what was being sent when it was killed: a slot is kept for a
+#: minute for each, and then the books are closed, perhaps twice.
+PATIENCE = 300.0
 
 
 @pytest.fixture
@@ -54,8 +57,11 @@ def test_x2_killed_at_any_moment_and_started_again_no_row_is_paid_twice_or_lost(
             time.sleep(rng.uniform(0.9, 2.5))
             process.send_signal(signal.SIGKILL)
             process.communicate()
-        finishing = start(shop, server)
-        _, complaints = finishing.communicate(timeout=60)
+        with start(shop, server) as finishing:
+            try:
+                _, complaints = finishing.communicate(timeout=PATIENCE)
+            finally:
+                finishing.kill()
     assert finishing.returncode in {0, 13}, complaints.decode()
     assert not world.books.charged_twice()
     summary = json.loads((shop / "output" / "catalog" / "summary.json").read_text(encoding="utf-8"))
